@@ -1,0 +1,41 @@
+# Warnings, sanitizers and the compiler cache, for every target of the project.
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(hub_options INTERFACE)
+target_compile_options(hub_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+if(HUB_WERROR)
+  target_compile_options(hub_options INTERFACE -Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 warns falsely at -O2 about "<" + string + ">".
+  target_compile_options(hub_options INTERFACE -Wno-restrict)
+endif()
+target_include_directories(hub_options INTERFACE ${PROJECT_SOURCE_DIR})
+
+if(HUB_SANITIZE)
+  add_compile_options(-fsanitize=${HUB_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${HUB_SANITIZE})
+  if(HUB_SANITIZE MATCHES "thread")
+    # Asio uses atomic_thread_fence, which ThreadSanitizer cannot see.
+    target_compile_options(hub_options INTERFACE -Wno-tsan)
+  endif()
+endif()
+if(HUB_FAULTS)
+  target_compile_definitions(hub_options INTERFACE HUB_FAULTS)
+endif()
+
+# hub_room(NAME [DIRECTORY]): one library from all sources of one folder.
+function(hub_room name directory)
+  file(GLOB sources CONFIGURE_DEPENDS ${directory}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  if(NOT sources)  # bring-up
+    file(TOUCH ${CMAKE_CURRENT_BINARY_DIR}/${name}_empty.cpp)
+    set(sources ${CMAKE_CURRENT_BINARY_DIR}/${name}_empty.cpp)
+  endif()
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC hub_options)
+endfunction()

@@ -1,0 +1,24 @@
+# hub_test(NAME LABEL SOURCES... LINK...): one Catch2 program, each of its cases a test of ctest.
+
+if(BUILD_TESTING OR NOT DEFINED BUILD_TESTING)
+  find_package(Catch2 2.13 REQUIRED)
+  include(Catch)
+endif()
+
+function(hub_test name label)
+  cmake_parse_arguments(arg "" "TIMEOUT" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "_main\\.cpp$")
+  if(NOT sources)  # bring-up
+    return()
+  endif()
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE ${arg_LINK} hub_options Catch2::Catch2WithMain)
+  target_compile_definitions(${name} PRIVATE HUB_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                                             HUB_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  catch_discover_tests(${name} TEST_PREFIX "${label}: "
+                       PROPERTIES LABELS ${label} TIMEOUT ${arg_TIMEOUT})
+endfunction()

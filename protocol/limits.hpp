@@ -1,0 +1,55 @@
+// Every limit in one place. The first block is the protocol's: changing one changes what peers may
+// send. The second is our own: a hub's operator or a later release may change it freely.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace hub {
+
+// --- The protocol's -----------------------------------------------------------------------------
+
+inline constexpr std::size_t kMaxClientIdBytes = 31;
+inline constexpr std::size_t kMaxPasswordBytes = 128;
+inline constexpr std::size_t kMaxTextBytes = 1000;  // one UTF-8 line
+
+inline constexpr std::size_t kClassicHeaderBytes = 12;
+inline constexpr std::size_t kClassicMaxPayloadBytes = 255;  // what the length byte can say
+inline constexpr std::uint32_t kClassicMaxRetrieve = 200;
+
+inline constexpr std::uint16_t kDefaultPort = 32000;
+
+// --- Our own --------------------------------------------------------------------------------------
+
+/// The largest datagram looked at. Simple clients send whole buffers with stale bytes after the
+/// text, so this is far above what a text needs; anything longer is dropped and counted.
+inline constexpr std::size_t kMaxReceiveBytes = 8192;
+
+/// How long spoke waits for a reply, and how often it sends a login before it gives up.
+inline constexpr std::chrono::seconds kReplyTimeout{3};
+inline constexpr int kLoginSends = 3;
+
+/// Retrieve replies leave in bursts of this many, this far apart: a burst and the forwards beside it
+/// fit the default receive buffer of a Linux UDP socket (212,992 bytes, about 270 small datagrams).
+inline constexpr std::size_t kRetrieveBurst = 50;
+inline constexpr std::chrono::milliseconds kRetrievePause{5};
+
+/// Verifiers are made within these bounds; a hub's own parameters lie between them.
+inline constexpr std::uint64_t kMinKdfMemory = 8 * 1024;  // libsodium's minimum; tests and benches
+inline constexpr std::uint64_t kMaxKdfMemory = 256ull * 1024 * 1024;
+inline constexpr std::uint64_t kDefaultKdfMemory = 64ull * 1024 * 1024;
+inline constexpr std::uint32_t kMinKdfPasses = 1;
+inline constexpr std::uint32_t kMaxKdfPasses = 10;
+inline constexpr std::uint32_t kDefaultKdfPasses = 2;
+
+/// Rows of one page of a listing over the control socket.
+inline constexpr std::uint32_t kControlPageRows = 500;
+inline constexpr std::size_t kMaxControlLineBytes = 256 * 1024;
+
+static_assert(kClassicMaxPayloadBytes <= 0xFF, "the classic length is one byte");
+static_assert(kClassicHeaderBytes + kMaxTextBytes + kMaxClientIdBytes + 2 < kMaxReceiveBytes);
+static_assert(kRetrieveBurst <= kClassicMaxRetrieve);
+static_assert(kMinKdfMemory <= kDefaultKdfMemory && kDefaultKdfMemory <= kMaxKdfMemory);
+
+}  // namespace hub

@@ -1,0 +1,63 @@
+// A counter beside every drop and every queue. The names here are the names `hubadmin stats` prints.
+// Owned by the reactor thread; passed by reference; read and written there only.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace hub::server {
+
+// clang-format off
+#define HUB_COUNTERS(X)                                                                          \
+  X(datagrams_received)          /* all of them, also those dropped below */                     \
+  X(datagrams_sent)                                                                              \
+  X(send_failures)               /* the kernel refused a datagram: no route, full buffer */      \
+  X(drop_short)                  /* fewer than 12 bytes */                                       \
+  X(drop_oversized)                                                                              \
+  X(drop_bad_magic)                                                                              \
+  X(drop_classic_refused)        /* --classic does not admit this source */                      \
+  X(drop_empty_payload)          /* a request that needs a payload and has none */               \
+  X(drop_bad_text)               /* not UTF-8, control characters, too long */                   \
+  X(drop_server_opcode)          /* a server's message from somebody without a session */        \
+  X(drop_unauthenticated_rate)   /* an answer withheld: its source prefix asks too fast */       \
+  X(drop_login_rate)             /* a login withheld for the same reason */                      \
+  X(drop_login_repeat)           /* the same login again while the first is being checked */     \
+  X(drop_busy_login)             /* the stretching pool's inbox is full */                       \
+  X(drop_busy_store)             /* the store's inbox is full */                                 \
+  X(drop_busy_reader)            /* the reader's inbox is full */                                \
+  X(drop_post_rate)              /* a session posts faster than its cap */                       \
+  X(drop_retrieve_queue)         /* more retrieves at once than a session may wait for */        \
+  X(drop_sessions_full)                                                                          \
+  X(drop_store_failed)           /* the store refused: full or failing disk */                   \
+  X(drop_unknown_reset)          /* a session reset that fits no session */                      \
+  X(drop_pending_forward)        /* a forward behind a retrieve run, over the cap */             \
+  X(forward_forgotten)           /* oldest unacknowledged forward, over the cap */               \
+  X(forward_ack_unknown)         /* an ack for a forward that is not outstanding: ignored */     \
+  X(must_login_first_sent)                                                                       \
+  X(logins_ok)                                                                                   \
+  X(logins_failed)                                                                               \
+  X(sessions_timed_out)                                                                          \
+  X(sessions_replaced)                                                                           \
+  X(sessions_reset_by_client)                                                                    \
+  X(sessions_reset_spurious)     /* unknown opcode or a server's opcode in a live session */     \
+  X(posts_committed)                                                                             \
+  X(forwards_sent)                                                                               \
+  X(forwards_acknowledged)                                                                       \
+  X(retrieves_served)
+// clang-format on
+
+struct Counters {
+#define HUB_COUNTER_FIELD(name) std::uint64_t name = 0;
+  HUB_COUNTERS(HUB_COUNTER_FIELD)
+#undef HUB_COUNTER_FIELD
+};
+
+/// Calls `visit(std::string_view name, std::uint64_t value)` for each, in the order above.
+template <typename Visitor>
+void for_each_counter(const Counters& counters, Visitor&& visit) {
+#define HUB_COUNTER_VISIT(name) visit(std::string_view(#name), counters.name);
+  HUB_COUNTERS(HUB_COUNTER_VISIT)
+#undef HUB_COUNTER_VISIT
+}
+
+}  // namespace hub::server

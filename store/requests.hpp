@@ -1,0 +1,96 @@
+// What is asked of the store's writer and what comes out of it.
+//
+// Requests go in as a batch and are committed together. Out comes one ordered stream: for each
+// request its Reply and then the Events that it caused, in the order of commitment. Events say what
+// became true for everybody; whoever keeps an index (the hub's follow index) feeds it from events
+// alone, so that another writer on the same database would be no different.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/control.hpp"
+#include "store/records.hpp"
+
+namespace hub::store {
+
+/// The asker's own number; comes back with the reply.
+using Tag = std::uint64_t;
+
+// --- Requests -------------------------------------------------------------------------------------
+
+struct AppendPost {
+  AccountId author = 0;
+  std::string author_name;
+  std::string text;  // is_text()
+};
+struct Follow {
+  AccountId follower = 0;
+  std::string target;  // a client ID in any case
+};
+struct Unfollow {
+  AccountId follower = 0;
+  std::string target;
+};
+/// Records a live session in place of the account's other one of the same framing.
+struct OpenSession {
+  StoredSession session;
+};
+/// Forgets the session with this token; nothing happens where it is gone or replaced.
+struct CloseSession {
+  AccountId account = 0;
+  Token token = 0;
+};
+
+struct Request {
+  Tag tag = 0;
+  std::variant<AppendPost, Follow, Unfollow, OpenSession, CloseSession, control::AddUser,
+               control::SetPassword, control::DisableUser, control::EnableUser,
+               control::DeleteUser, control::DeletePost, control::EndSession>
+      body;
+};
+
+// --- Replies --------------------------------------------------------------------------------------
+
+struct Posted {
+  MessageId id = 0;
+};
+/// A session is recorded; whom the account follows, as of this point in the stream.
+struct SessionOpened {
+  StoredSession session;
+  std::vector<AccountId> followees;
+};
+using control::Done;      // Follow (also of somebody followed already), Unfollow, CloseSession, …
+using control::Progress;  // DeleteUser
+using control::Refused;   // final for this request: nothing of it was written
+
+struct Reply {
+  Tag tag = 0;
+  std::variant<Posted, SessionOpened, Done, Progress, Refused> body;
+};
+
+// --- Events ---------------------------------------------------------------------------------------
+
+struct PostCommitted {
+  Post post;
+};
+struct FollowAdded {
+  AccountId follower = 0;
+  AccountId followee = 0;
+};
+struct FollowRemoved {
+  AccountId follower = 0;
+  AccountId followee = 0;
+};
+/// The account's sessions are over: disabled, deleted, its password replaced, or ended by hand.
+/// Its stored sessions are gone already.
+struct SessionsEnded {
+  AccountId account = 0;
+};
+
+using Event = std::variant<PostCommitted, FollowAdded, FollowRemoved, SessionsEnded>;
+using Output = std::variant<Reply, Event>;
+
+}  // namespace hub::store

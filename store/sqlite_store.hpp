@@ -1,0 +1,52 @@
+// The store that lasts: one SQLite file in WAL mode with synchronous=FULL.
+//
+// Who calls what: open, apply and the destructor on one thread (the store thread); open_reader on
+// any thread. Layout and why: docs/ARCHITECTURE.md, "The database".
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <stdexcept>
+
+#include "protocol/random.hpp"
+#include "store/store.hpp"
+
+namespace hub::store {
+
+/// The database cannot be used as it is; what() is one sentence saying why and what to do.
+/// Thrown at opening only.
+class OpenError : public std::runtime_error {
+ public:
+  enum class Why { kOlderSchema, kNewerSchema, kNotADatabase, kCannotOpen };
+  OpenError(Why why, const std::string& message) : std::runtime_error(message), why_(why) {}
+  Why why() const { return why_; }
+
+ private:
+  Why why_;
+};
+
+struct StoreOptions {
+  std::uint32_t max_follows = 10'000;  // an account
+};
+
+/// Creates the file (mode 0600) with the current schema, a new history ID and a new secret.
+/// Throws OpenError where there is one already or it cannot be made.
+void create_database(const std::filesystem::path& file, const KdfParams& kdf, Random& random);
+
+class SqliteStore final : public Store {
+ public:
+  /// Throws OpenError: the file is missing, not a hub's database, or of another schema.
+  static std::unique_ptr<SqliteStore> open(const std::filesystem::path& file,
+                                           const StoreOptions& options = {});
+  ~SqliteStore() override;
+
+  std::vector<Output> apply(std::span<const Request> batch, WallTime now) override;
+  std::unique_ptr<Reader> open_reader() override;
+
+ private:
+  struct Impl;
+  explicit SqliteStore(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hub::store

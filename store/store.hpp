@@ -1,0 +1,67 @@
+// The seam between the hub and what keeps its records. SqliteStore is the one that lasts; tests have
+// one in memory (tests/support). Both pass the same contract suite.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "store/records.hpp"
+#include "store/requests.hpp"
+
+namespace hub::store {
+
+/// A read that the disk or the database failed; the text says what happened.
+struct ReadError {
+  std::string message;
+};
+template <typename T>
+using Read = tl::expected<T, ReadError>;
+
+/// Reads from committed state, beside the writer. One thread at a time; each thread has its own.
+/// What the writer's apply() returned before a call is visible to that call.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+
+  virtual Read<HubInfo> info() = 0;
+  virtual Read<Counts> counts() = 0;
+
+  /// By client ID in any case.
+  virtual Read<std::optional<Account>> account(std::string_view id) = 0;
+
+  /// The newest `n` posts of those `account` follows now, newest first: IDs below `before` (0: from
+  /// the newest), not deleted, not by disabled accounts. Costs O(followees + n), whatever the
+  /// length of history.
+  virtual Read<std::vector<Post>> retrieve(AccountId account, std::uint32_t n,
+                                           MessageId before) = 0;
+
+  virtual Read<std::vector<AccountId>> followees(AccountId account) = 0;
+
+  // Pages, ordered by key; `after` is the last key of the page before ("" or 0 for the first).
+  virtual Read<std::vector<Account>> accounts(std::string_view after_id, std::uint32_t limit) = 0;
+  virtual Read<std::vector<StoredSession>> sessions(AccountId after, std::uint32_t limit) = 0;
+};
+
+/// The one writer. Blocks on the disk: only the store thread calls it (or a tool on its own).
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// Applies the batch in order and commits it as one transaction; returns only after the commit is
+  /// on disk. A request that is refused leaves nothing behind and does not disturb the others. If
+  /// the commit fails, every reply is Refused{kDiskFull or kStoreFailed} and there is no event. After
+  /// kDiskFull the next batch is tried afresh; after kStoreFailed all are refused.
+  /// Message IDs are given out here, strictly increasing, never twice.
+  virtual std::vector<Output> apply(std::span<const Request> batch, WallTime now) = 0;
+
+  /// Any thread may call this; the reader then belongs to its caller. It must not outlive the store.
+  virtual std::unique_ptr<Reader> open_reader() = 0;
+};
+
+}  // namespace hub::store

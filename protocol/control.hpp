@@ -3,9 +3,22 @@
 // A Unix stream socket in the data directory. One JSON object a line each way, at most
 // kMaxControlLineBytes, exactly one reply line a request line, in order:
 //
-//   request := {"command":"add-user","name":"ann","verifier":{...}} | {"command":"stats"} | ...
-//   reply   := {"ok":true, ...}  |  {"ok":false,"error":"not_found","message":"..."}
+//   request  := {"command":"add-user" | "set-password", "name":text, "verifier":verifier}
+//             | {"command":"disable-user" | "enable-user" | "delete-user" | "end-session",
+//                "name":text}
+//             | {"command":"delete-post", "id":n} | {"command":"list-sessions", "after":n}
+//             | {"command":"stats"}
+//   verifier := {"salt":hex, "memory_bytes":n, "passes":n, "stored_key":hex, "server_key":hex}
+//   reply    := {"ok":true}                               done
+//             | {"ok":true, "remaining":n}                progress of delete-user
+//             | {"ok":true, "sessions":[session…], "next":n}   next only where there is more
+//             | {"ok":true, "figures":[[name, integer]…]}
+//             | {"ok":false, "error":"not_found", "message":text}
+//   session  := {"account":text, "state":text, "framing":text, "address":text,
+//                "online_since_us":integer, "last_active_us":integer, "unacknowledged":n}
 //
+// Times are microseconds since 1970, UTC; last_active_us is absent where it is not known. A field
+// that is not listed here is refused, so that nothing asked for is silently left undone.
 // Passwords never travel here: hubadmin stretches them and sends the verifier. Binary fields are
 // lower-case hex. Listings come in pages: a reply's "next" is the "after" to ask for next.
 #pragma once
@@ -57,6 +70,7 @@ struct Stats {};
 
 using Command = std::variant<AddUser, SetPassword, DisableUser, EnableUser, DeleteUser, DeletePost,
                              EndSession, ListSessions, Stats>;
+std::string_view word_of(const Command& command);  // "add-user", as on the wire
 
 /// Why something was refused. Each has one word on the wire, the same everywhere it is printed.
 enum class Refusal {

@@ -18,8 +18,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <vector>
+
+#include <tl/expected.hpp>
 
 #include "protocol/message.hpp"
 #include "protocol/types.hpp"

@@ -27,10 +27,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include <tl/expected.hpp>
 
 #include "protocol/password.hpp"
 #include "protocol/types.hpp"

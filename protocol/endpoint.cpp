@@ -1,11 +1,11 @@
 #include "protocol/endpoint.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <functional>
+
+#include <arpa/inet.h>
 
 namespace hub {
 

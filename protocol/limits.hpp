@@ -20,7 +20,8 @@ inline constexpr std::uint32_t kClassicMaxRetrieve = 200;
 
 inline constexpr std::uint16_t kDefaultPort = 32000;
 
-// --- Our own --------------------------------------------------------------------------------------
+// --- Our own
+// --------------------------------------------------------------------------------------
 
 /// The largest datagram looked at. Simple clients send whole buffers with stale bytes after the
 /// text, so this is far above what a text needs; anything longer is dropped and counted.
@@ -30,8 +31,9 @@ inline constexpr std::size_t kMaxReceiveBytes = 8192;
 inline constexpr std::chrono::seconds kReplyTimeout{3};
 inline constexpr int kLoginSends = 3;
 
-/// Retrieve replies leave in bursts of this many, this far apart: a burst and the forwards beside it
-/// fit the default receive buffer of a Linux UDP socket (212,992 bytes, about 270 small datagrams).
+/// Retrieve replies leave in bursts of this many, this far apart: a burst and the forwards beside
+/// it fit the default receive buffer of a Linux UDP socket (212,992 bytes, about 270 small
+/// datagrams).
 inline constexpr std::size_t kRetrieveBurst = 50;
 inline constexpr std::chrono::milliseconds kRetrievePause{5};
 

@@ -1,8 +1,8 @@
 #include "protocol/password.hpp"
 
-#include <sodium.h>
-
 #include <algorithm>
+
+#include <sodium.h>
 
 #include "protocol/fault.hpp"
 #include "protocol/limits.hpp"
@@ -29,10 +29,9 @@ Key hmac(const Key& key, std::string_view text) {
 std::optional<Key> stretch(std::string_view password, const Salt& salt, const KdfParams& kdf) {
   if (!kdf.is_valid()) return std::nullopt;
   Key out{};
-  const int failed =
-      crypto_pwhash(out.data(), out.size(), password.data(), password.size(), salt.data(),
-                    kdf.passes, static_cast<std::size_t>(kdf.memory_bytes),
-                    crypto_pwhash_ALG_ARGON2ID13);
+  const int failed = crypto_pwhash(
+      out.data(), out.size(), password.data(), password.size(), salt.data(), kdf.passes,
+      static_cast<std::size_t>(kdf.memory_bytes), crypto_pwhash_ALG_ARGON2ID13);
   if (failed != 0) return std::nullopt;
   return out;
 }

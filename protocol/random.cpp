@@ -1,10 +1,10 @@
 #include "protocol/random.hpp"
 
-#include <sodium.h>
-
 #include <array>
 #include <cstring>
 #include <stdexcept>
+
+#include <sodium.h>
 
 namespace hub {
 

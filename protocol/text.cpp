@@ -16,7 +16,9 @@ struct Character {
 /// Decodes the first character of a non-empty `bytes` (RFC 3629, section 4).
 Character first_character(std::string_view bytes) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(bytes[i]); };
-  const auto continues = [&](std::size_t i) { return i < bytes.size() && (byte(i) & 0xC0) == 0x80; };
+  const auto continues = [&](std::size_t i) {
+    return i < bytes.size() && (byte(i) & 0xC0) == 0x80;
+  };
   const std::uint8_t lead = byte(0);
   if (lead < 0x80) return {lead, 1};
   if (lead >= 0xC2 && lead <= 0xDF && continues(1)) {

@@ -1,5 +1,5 @@
-// A counter beside every drop and every queue. The names here are the names `hubadmin stats` prints.
-// Owned by the reactor thread; passed by reference; read and written there only.
+// A counter beside every drop and every queue. The names here are the names `hubadmin stats`
+// prints. Owned by the reactor thread; passed by reference; read and written there only.
 #pragma once
 
 #include <cstdint>

@@ -28,7 +28,7 @@ struct HubConfig {
   bool debug_messages = false;
 
   std::uint32_t max_sessions = 100'000;
-  std::uint32_t max_unacknowledged = 256;   // forwards a session; the oldest is forgotten
+  std::uint32_t max_unacknowledged = 256;    // forwards a session; the oldest is forgotten
   std::uint32_t max_pending_forwards = 256;  // behind a retrieve run, a session
   std::uint32_t posts_per_second = 50;       // a session; twice as many at once
   std::uint32_t answers_per_second = 200;    // to datagrams without a session, a source prefix

@@ -5,8 +5,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <vector>
+
+#include <tl/expected.hpp>
 
 #include "protocol/control.hpp"
 #include "protocol/endpoint.hpp"
@@ -18,7 +19,7 @@ namespace hub::server {
 
 /// The way a datagram came, and so the way its answer goes: between our address and theirs.
 struct Path {
-  Endpoint local;   // the address that was asked, with the port of the socket it arrived on
+  Endpoint local;  // the address that was asked, with the port of the socket it arrived on
   Endpoint remote;
 
   bool operator==(const Path&) const = default;

@@ -1,0 +1,61 @@
+#include <type_traits>
+#include <utility>
+
+#include "protocol/limits.hpp"
+#include "server/core/hub_impl.hpp"
+
+namespace hub::server {
+
+void Hub::Impl::on_control(ControlTag tag, const control::Command& command) {
+  std::visit(
+      [&](const auto& asked) {
+        using T = std::decay_t<decltype(asked)>;
+        if constexpr (std::is_same_v<T, control::ListSessions>) {
+          out.answers.push_back({tag, session_page(asked.after)});
+        } else if constexpr (std::is_same_v<T, control::Stats>) {
+          out.answers.push_back({tag, figures()});
+        } else if (!write(asked, PendingControl{tag})) {
+          ++counters.drop_busy_store;
+          out.answers.push_back(
+              {tag, control::Refused{control::Refusal::kBusy,
+                                     "the hub has too much to write just now; try again"}});
+        }
+      },
+      command);
+}
+
+control::SessionPage Hub::Impl::session_page(std::uint64_t after) const {
+  control::SessionPage page;
+  for (const Session* session : sessions.page(static_cast<AccountId>(after), kControlPageRows)) {
+    control::SessionRow row;
+    row.account = session->record.name;
+    row.state = name_of(session->state());
+    row.framing = session->record.framing == Framing::kClassic ? "classic" : "sealed";
+    row.address = to_string(session->record.remote);
+    row.online_since = session->record.online_since;
+    row.last_active = session->last_active_wall;
+    row.unacknowledged = session->unacknowledged.size();
+    page.rows.push_back(std::move(row));
+    page.next = static_cast<std::uint64_t>(session->account());
+  }
+  if (page.rows.size() < kControlPageRows) page.next.reset();
+  return page;
+}
+
+control::Figures Hub::Impl::figures() const {
+  control::Figures out_figures;
+  const auto add = [&](std::string_view name, std::uint64_t value) {
+    out_figures.numbers.emplace_back(name, static_cast<std::int64_t>(value));
+  };
+  // Gauges: what is there now.
+  add("sessions", sessions.size());
+  add("follows_of_online_accounts", follows.follows());
+  add("pending_writes", pending_writes);
+  add("pending_logins", pending_checks);
+  add("pending_retrieves", pending_retrieves);
+  add("paused_retrieve_runs", paused_runs.size());
+  for_each_counter(counters, add);
+  return out_figures;
+}
+
+}  // namespace hub::server

@@ -1,0 +1,152 @@
+#include <algorithm>
+#include <utility>
+
+#include "protocol/fault.hpp"
+#include "protocol/limits.hpp"
+#include "server/core/hub_impl.hpp"
+
+namespace hub::server {
+
+namespace {
+
+constexpr std::size_t kMaxWaitingRetrieves = 4;  // a session; the rest are dropped and counted
+
+SessionTraffic& traffic_of(Session& session) {
+  if (session.traffic == nullptr) session.traffic = std::make_unique<SessionTraffic>();
+  return *session.traffic;
+}
+
+void drop_idle_traffic(Session& session) {
+  if (session.traffic != nullptr && session.traffic->idle()) session.traffic.reset();
+}
+
+}  // namespace
+
+void Hub::Impl::forward(const store::Post& post) {
+  const auto& followers = follows.online_followers(post.author);
+  if (followers.empty() && !fault("forward_to_non_follower")) return;
+  const std::string payload = format_post(post.author_name, post.text);
+  if (fault("forward_to_non_follower")) {
+    for (Session* session : sessions.page(0, sessions.size())) {
+      send_forward(*session, post.id, payload);
+    }
+    return;
+  }
+  for (const AccountId follower : followers) {
+    Session* session = sessions.by_account(follower);
+    if (session == nullptr) continue;
+    if (session->holds_forwards() && !fault("forward_not_held")) {
+      hold_forward(*session, post.id, payload);
+    } else {
+      send_forward(*session, post.id, payload);
+    }
+  }
+}
+
+void Hub::Impl::send_forward(Session& session, MessageId id, std::string_view payload) {
+  if (!session.unacknowledged.add(id, config.max_unacknowledged)) ++counters.forward_forgotten;
+  ++counters.forwards_sent;
+  send(session, Opcode::kForward, static_cast<std::uint32_t>(id), payload);
+}
+
+void Hub::Impl::hold_forward(Session& session, MessageId id, std::string_view payload) {
+  SessionTraffic& traffic = traffic_of(session);
+  if (traffic.held.size() >= config.max_pending_forwards) {
+    ++counters.drop_pending_forward;
+    return;
+  }
+  traffic.held.push_back({id, std::string(payload), session.posts_asked});
+}
+
+void Hub::Impl::release_forwards(Session& session) {
+  if (session.traffic == nullptr) return;
+  auto& held = session.traffic->held;
+  while (!held.empty() && !session.retrieving() &&
+         held.front().after_posts <= session.posts_answered) {
+    send_forward(session, held.front().id, held.front().payload);
+    held.pop_front();
+  }
+  drop_idle_traffic(session);
+}
+
+void Hub::Impl::request_retrieve(Session& session, const Incoming& in) {
+  const std::uint32_t n = classic::retrieve_count(in.datagram);
+  SessionTraffic& traffic = traffic_of(session);
+  const std::size_t under_way = traffic.waiting.size() + (traffic.run ? 1 : 0);
+  if (under_way >= kMaxWaitingRetrieves) {
+    ++counters.drop_retrieve_queue;
+    return;
+  }
+  traffic.waiting.push_back(n);
+  if (under_way == 0) start_retrieve(session);
+}
+
+/// Begins the first waiting retrieve: asks the reader, or ends it at once where n is 0.
+void Hub::Impl::start_retrieve(Session& session) {
+  SessionTraffic& traffic = traffic_of(session);
+  while (!traffic.waiting.empty()) {
+    const std::uint32_t n = traffic.waiting.front();
+    if (n > 0 && pending_retrieves < config.max_pending_retrieves) {
+      const store::Tag tag = next_tag++;
+      pending.emplace(tag, PendingRetrieve{session.token()});
+      ++pending_retrieves;
+      out.retrieves.push_back({tag, session.account(), n, 0});
+      return;
+    }
+    traffic.waiting.pop_front();
+    if (n > 0) {
+      ++counters.drop_busy_reader;
+    } else {
+      send(session, Opcode::kRetrieveEnd);
+      ++counters.retrieves_served;
+    }
+  }
+  release_forwards(session);
+}
+
+void Hub::Impl::on_retrieve_page(const RetrievePage& page, Now now) {
+  auto found = pending.find(page.tag);
+  if (found == pending.end()) return;
+  const Token token = std::get<PendingRetrieve>(found->second).token;
+  pending.erase(found);
+  --pending_retrieves;
+  Session* session = sessions.by_token(token);
+  if (session == nullptr) return;
+  SessionTraffic& traffic = traffic_of(*session);
+  if (!traffic.waiting.empty()) traffic.waiting.pop_front();
+  if (!page.posts) {
+    ++counters.drop_store_failed;
+    log(LogLevel::kError, "a retrieve could not be read: " + page.posts.error().message);
+    start_retrieve(*session);
+    return;
+  }
+  traffic.run = RetrieveRun{*page.posts, 0};
+  continue_run(*session, now);
+}
+
+void Hub::Impl::continue_run(Session& session, Now now) {
+  if (session.traffic == nullptr || !session.traffic->run) return;
+  RetrieveRun& run = *session.traffic->run;
+  const std::size_t end = std::min(run.posts.size(), run.next + kRetrieveBurst);
+  for (; run.next < end; ++run.next) {
+    const store::Post& post = run.posts[run.next];
+    send(session, Opcode::kRetrieveAck, static_cast<std::uint32_t>(post.id),
+         format_post(post.author_name, post.text));
+  }
+  if (run.next < run.posts.size()) {
+    paused_runs.push_back({now.mono + kRetrievePause, session.token()});
+  } else {
+    finish_run(session);
+  }
+}
+
+void Hub::Impl::finish_run(Session& session) {
+  const bool full_page = session.traffic->run->posts.size() >= kClassicMaxRetrieve;
+  session.traffic->run.reset();
+  if (!(full_page && fault("full_retrieve_has_no_end"))) send(session, Opcode::kRetrieveEnd);
+  if (fault("retrieve_ends_twice")) send(session, Opcode::kRetrieveEnd);
+  ++counters.retrieves_served;
+  start_retrieve(session);
+}
+
+}  // namespace hub::server

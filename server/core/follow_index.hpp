@@ -1,0 +1,37 @@
+// Whom a post goes to: for each author, the accounts that follow it and are online now. Fed by the
+// store's stream alone, so posting costs what the online followers cost, however many there are in
+// all.
+#pragma once
+
+#include <cstddef>
+#include <unordered_map>
+#include <vector>
+
+#include "protocol/types.hpp"
+
+namespace hub::server {
+
+class FollowIndex {
+ public:
+  /// The account came online; these it follows. An account that is there already is replaced.
+  void add_account(AccountId account, std::vector<AccountId> followees);
+  void remove_account(AccountId account);
+
+  /// Follow changes of accounts that are not online do nothing.
+  void add_follow(AccountId follower, AccountId followee);
+  void remove_follow(AccountId follower, AccountId followee);
+
+  /// In no particular order; valid until the next change.
+  const std::vector<AccountId>& online_followers(AccountId author) const;
+
+  std::size_t follows() const { return follows_; }  // of those online
+
+ private:
+  void unlink(AccountId follower, AccountId followee);
+
+  std::unordered_map<AccountId, std::vector<AccountId>> followees_;  // of each account online
+  std::unordered_map<AccountId, std::vector<AccountId>> followers_;  // online, of each author
+  std::size_t follows_ = 0;
+};
+
+}  // namespace hub::server

@@ -1,0 +1,212 @@
+#include "server/core/hub.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "protocol/fault.hpp"
+#include "server/core/hub_impl.hpp"
+
+namespace hub::server {
+
+namespace {
+constexpr std::size_t kRateSlots = 4096;
+}
+
+Hub::Impl::Impl(const HubConfig& given, Random& randomness, Counters& counted)
+    : config(given),
+      random(randomness),
+      counters(counted),
+      answer_rate(kRateSlots, randomness),
+      login_rate(kRateSlots, randomness) {}
+
+Hub::Hub(const HubConfig& config, Random& random, Counters& counters)
+    : impl_(std::make_unique<Impl>(config, random, counters)) {}
+Hub::~Hub() = default;
+
+void Hub::restore(std::span<const RestoredSession> sessions, Now now) {
+  impl_->restore(sessions, now);
+}
+void Hub::on_datagram(const Path& path, Bytes datagram, Now now) {
+  impl_->on_datagram(path, datagram, now);
+}
+void Hub::on_verdict(const LoginVerdict& verdict, Now now) { impl_->on_verdict(verdict, now); }
+void Hub::on_store_output(const store::Output& output, Now now) {
+  impl_->on_store_output(output, now);
+}
+void Hub::on_retrieve_page(const RetrievePage& page, Now now) {
+  impl_->on_retrieve_page(page, now);
+}
+void Hub::on_control(ControlTag tag, const control::Command& command, Now) {
+  impl_->on_control(tag, command);
+}
+std::optional<TimePoint> Hub::next_timeout() const { return impl_->next_timeout(); }
+void Hub::on_timeout(Now now) { impl_->on_timeout(now); }
+std::size_t Hub::pending() const { return impl_->pending.size() + impl_->paused_runs.size(); }
+Outbox& Hub::outbox() { return impl_->out; }
+
+void Hub::Impl::restore(std::span<const RestoredSession> stored, Now now) {
+  for (const RestoredSession& each : stored) {
+    if (fault("restart_forgets_sessions")) break;
+    const store::StoredSession& record = each.session;
+    if (sessions.by_token(record.token) != nullptr ||
+        sessions.by_account(record.account) != nullptr) {
+      continue;  // the store's keys forbid both
+    }
+    sessions.add(record, Path{record.local, record.remote}, now);
+    follows.add_account(record.account, each.followees);
+  }
+}
+
+bool Hub::Impl::admits(const Path& path) const {
+  switch (config.classic) {
+    case ClassicAccess::kOff:
+      return false;
+    case ClassicAccess::kLoopback:
+      return path.remote.ip.is_loopback() || fault("classic_from_anywhere");
+    case ClassicAccess::kAny:
+      return true;
+  }
+  return false;
+}
+
+// One order for every datagram: form, source, session by token and address, then the command.
+void Hub::Impl::on_datagram(const Path& path, Bytes bytes, Now now) {
+  ++counters.datagrams_received;
+  const auto decoded = classic::decode(bytes);
+  if (!decoded) {
+    switch (decoded.error()) {
+      case classic::Drop::kShort:
+        ++counters.drop_short;
+        break;
+      case classic::Drop::kOversized:
+        ++counters.drop_oversized;
+        break;
+      case classic::Drop::kBadMagic:
+        ++counters.drop_bad_magic;
+        break;
+    }
+    return;
+  }
+  if (!admits(path)) {
+    ++counters.drop_classic_refused;
+    return;
+  }
+  const classic::Header& header = decoded->header;
+  const Incoming in{path, *decoded, classic::payload_text(*decoded), now};
+  const Command* command = find_command(header.opcode);
+  const bool empty = command != nullptr && command->needs_payload && in.text.empty();
+  if (command != nullptr && !command->needs_session) {
+    if (empty) {
+      ++counters.drop_empty_payload;
+    } else {
+      (this->*command->of_anybody)(in);
+    }
+    return;
+  }
+
+  Session* session = find_session(path, header.token);
+  if (session == nullptr) {
+    answer_must_login(path, header, now);
+    return;
+  }
+  sessions.touch(*session, now);
+  session->path = path;
+  session->record.magic = header.magic;
+  if (command == nullptr) {
+    on_spurious(*session, header.opcode);
+  } else if (empty) {
+    ++counters.drop_empty_payload;
+  } else {
+    (this->*command->of_session)(*session, in);
+  }
+}
+
+Session* Hub::Impl::find_session(const Path& path, Token token) const {
+  Session* session = sessions.by_token(token);
+  if (session == nullptr && fault("token_not_checked")) {
+    const auto there = sessions.at_address(path.remote);
+    return there.empty() ? nullptr : there.front();
+  }
+  if (session == nullptr) return nullptr;
+  // In plaintext the address is part of the proof.
+  if (session->record.remote != path.remote && !fault("address_not_checked")) return nullptr;
+  return session;
+}
+
+void Hub::Impl::answer_must_login(const Path& path, const classic::Header& asked, Now now) {
+  // What only a server may send is never answered: two broken peers must not talk for ever.
+  if (is_from_server(asked.opcode) && !fault("server_opcodes_answered")) {
+    ++counters.drop_server_opcode;
+    return;
+  }
+  if (!answer_rate.take(path.remote.ip, config.answers_per_second, now.mono)) {
+    ++counters.drop_unauthenticated_rate;
+    return;
+  }
+  ++counters.must_login_first_sent;
+  classic::Header header;
+  header.magic = asked.magic;
+  header.opcode = Opcode::kMustLoginFirst;
+  header.token = asked.token;  // so that the asker knows which of its sessions is meant
+  send(path, header, fault("long_answer_to_strangers") ? "log in first" : "");
+}
+
+void Hub::Impl::send(const Path& path, const classic::Header& header, std::string_view payload) {
+  const std::size_t size = classic::encode(header, payload, out.datagrams.buffer());
+  out.datagrams.commit(path, size);
+}
+
+void Hub::Impl::send(const Session& session, Opcode opcode, std::uint32_t msg_id,
+                     std::string_view payload) {
+  classic::Header header;
+  if (!fault("magic_not_echoed")) header.magic = session.record.magic;
+  header.opcode = opcode;
+  header.token = session.token();
+  header.msg_id = msg_id;
+  send(session.path, header, payload);
+}
+
+void Hub::Impl::answer(const ReturnAddress& to, Opcode opcode, Token token) {
+  classic::Header header;
+  header.magic = to.magic;
+  header.opcode = opcode;
+  header.token = token;
+  send(to.path, header);
+}
+
+void Hub::Impl::log(LogLevel level, std::string text) {
+  out.log.push_back({level, std::move(text)});
+}
+
+std::optional<TimePoint> Hub::Impl::next_timeout() const {
+  std::optional<TimePoint> next;
+  if (const Session* oldest = sessions.least_recent()) {
+    next = oldest->last_active + config.session_timeout;
+  }
+  if (!paused_runs.empty()) {
+    next = next ? std::min(*next, paused_runs.front().at) : paused_runs.front().at;
+  }
+  return next;
+}
+
+void Hub::Impl::on_timeout(Now now) {
+  while (!paused_runs.empty() && paused_runs.front().at <= now.mono) {
+    const PausedRun paused = paused_runs.front();
+    paused_runs.pop_front();
+    Session* session = sessions.by_token(paused.token);
+    if (session != nullptr) continue_run(*session, now);
+  }
+  while (Session* oldest = sessions.least_recent()) {
+    if (now.mono - oldest->last_active < config.session_timeout || fault("sessions_never_expire")) {
+      break;
+    }
+    ++counters.sessions_timed_out;
+    log(LogLevel::kInfo, fmt::format("session of {} at {} timed out", oldest->record.name,
+                                     to_string(oldest->record.remote)));
+    end_session(*oldest, Tell::kClient, Forget::kStored);
+  }
+}
+
+}  // namespace hub::server

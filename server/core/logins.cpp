@@ -1,0 +1,169 @@
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "protocol/client_id.hpp"
+#include "protocol/fault.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/password.hpp"
+#include "server/core/hub_impl.hpp"
+
+namespace hub::server {
+
+// A login's way: form, rate, a place in the pool, the stretched password, a recorded session, and
+// only then the ack. A client that repeats itself meanwhile is not a second login.
+void Hub::Impl::request_login(const Incoming& in) {
+  if (!login_rate.take(in.path.remote.ip, config.logins_per_second, in.now.mono)) {
+    ++counters.drop_login_rate;
+    return;
+  }
+  const ReturnAddress from{in.path, in.datagram.header.magic};
+  const auto credentials = split_credentials(in.text);
+  if (!credentials || !ClientId::parse(credentials->id) || !is_password(credentials->password)) {
+    refuse_login(from);
+    return;
+  }
+  if (is_pending(in, *credentials)) {
+    ++counters.drop_login_repeat;
+    return;
+  }
+  if (pending_checks >= config.max_pending_checks) {
+    ++counters.drop_busy_login;
+    return;
+  }
+  const store::Tag tag = next_tag++;
+  PendingLogin login{from, std::string(credentials->id), std::string(credentials->password), 0};
+  out.checks.push_back({tag, login.id, login.password});
+  pending.emplace(tag, std::move(login));
+  ++pending_checks;
+}
+
+bool Hub::Impl::is_pending(const Incoming& in, const Credentials& credentials) const {
+  if (fault("login_repeat_is_second_login")) return false;
+  return std::any_of(pending.begin(), pending.end(), [&](const auto& entry) {
+    const auto* login = std::get_if<PendingLogin>(&entry.second);
+    return login != nullptr && login->from.path.remote == in.path.remote &&
+           login->id == credentials.id && login->password == credentials.password;
+  });
+}
+
+void Hub::Impl::on_verdict(const LoginVerdict& verdict, Now now) {
+  auto found = pending.find(verdict.tag);
+  if (found == pending.end()) return;
+  PendingLogin login = std::get<PendingLogin>(std::move(found->second));
+  pending.erase(found);
+  --pending_checks;
+  if (verdict.outcome == LoginVerdict::Outcome::kFailed) {
+    ++counters.drop_busy_login;
+    log(LogLevel::kError,
+        "a login could not be checked: no memory, or the database cannot be read");
+    return;
+  }
+  if (verdict.outcome == LoginVerdict::Outcome::kWrong) {
+    refuse_login(login.from);
+    return;
+  }
+  if (sessions.by_account(verdict.account) == nullptr && sessions.size() >= config.max_sessions) {
+    ++counters.drop_sessions_full;
+    log(LogLevel::kWarning,
+        fmt::format("{} cannot log in: {} sessions are live, the most this hub allows",
+                    verdict.name, sessions.size()));
+    return;
+  }
+  store::StoredSession record;
+  record.account = verdict.account;
+  record.name = verdict.name;
+  record.token = new_token();
+  record.remote = login.from.path.remote;
+  record.local = login.from.path.local;
+  record.magic = login.from.magic;
+  record.online_since = now.wall;
+  login.token = record.token;
+  if (!write(store::OpenSession{std::move(record)}, login)) {
+    ++counters.drop_busy_store;
+    return;
+  }
+  tokens_being_opened.insert(login.token);
+}
+
+void Hub::Impl::on_open_reply(const PendingLogin& login, const store::Reply& reply, Now now) {
+  tokens_being_opened.erase(login.token);
+  const auto* opened = std::get_if<store::SessionOpened>(&reply.body);
+  if (opened == nullptr) {
+    const auto* refused = std::get_if<store::Refused>(&reply.body);
+    const bool disk = refused != nullptr && (refused->why == control::Refusal::kDiskFull ||
+                                             refused->why == control::Refusal::kStoreFailed);
+    if (!disk) refuse_login(login.from);  // disabled or deleted since the password was checked
+    return;
+  }
+  const AccountId account = opened->session.account;
+  if (Session* old = sessions.by_account(account)) {
+    ++counters.sessions_replaced;
+    log(LogLevel::kInfo,
+        fmt::format("session of {} at {} replaced by a login from {}", old->record.name,
+                    to_string(old->record.remote), to_string(login.from.path.remote)));
+    const bool same_address = old->record.remote == login.from.path.remote;
+    end_session(*old, same_address ? Tell::kNobody : Tell::kClient, Forget::kAlreadyForgotten);
+  }
+  Session& session = sessions.add(opened->session, login.from.path, now);
+  follows.add_account(account, opened->followees);
+  ++counters.logins_ok;
+  log(LogLevel::kInfo,
+      fmt::format("{} logged in from {}", session.record.name, to_string(session.record.remote)));
+  send(session, Opcode::kLoginOk);
+}
+
+void Hub::Impl::refuse_login(const ReturnAddress& to) {
+  ++counters.logins_failed;
+  answer(to, Opcode::kLoginFailed);
+}
+
+Token Hub::Impl::new_token() {
+  for (;;) {
+    const Token token = random.u32();
+    if (token != 0 && sessions.by_token(token) == nullptr &&
+        tokens_being_opened.count(token) == 0) {
+      return token;
+    }
+  }
+}
+
+// A reset is never answered. Token 0: whoever sits at this address.
+void Hub::Impl::request_reset(const Incoming& in) {
+  const Token token = in.datagram.header.token;
+  std::vector<Session*> meant;
+  if (token == 0) {
+    meant = sessions.at_address(in.path.remote);
+  } else if (Session* session = find_session(in.path, token)) {
+    meant.push_back(session);
+  }
+  if (meant.empty()) ++counters.drop_unknown_reset;
+  for (Session* session : meant) {
+    ++counters.sessions_reset_by_client;
+    log(LogLevel::kInfo, fmt::format("session of {} at {} reset by the client",
+                                     session->record.name, to_string(session->record.remote)));
+    end_session(*session, fault("reset_answered") ? Tell::kClient : Tell::kNobody, Forget::kStored);
+  }
+}
+
+void Hub::Impl::end_session(Session& session, Tell tell, Forget forget) {
+  const AccountId account = session.account();
+  const Token token = session.token();
+  const Path path = session.path;
+  const ReturnAddress to{path, session.record.magic};
+  follows.remove_account(account);
+  sessions.remove(session);
+  if (tell == Tell::kClient &&
+      (!sessions.any_at_address(path.remote) || fault("reset_hits_neighbour"))) {
+    answer(to, Opcode::kSessionReset, token);
+  }
+  if (forget == Forget::kStored) close_stored(account, token);
+}
+
+void Hub::Impl::close_stored(AccountId account, Token token) {
+  const store::CloseSession close{account, token};
+  if (!write(close, PendingClose{})) deferred_closes.push_back(close);
+}
+
+}  // namespace hub::server

@@ -1,0 +1,206 @@
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "protocol/client_id.hpp"
+#include "protocol/fault.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/text.hpp"
+#include "server/core/hub_impl.hpp"
+
+namespace hub::server {
+
+const Hub::Impl::Command* Hub::Impl::find_command(Opcode opcode) {
+  using I = Impl;
+  //                                          session  payload
+  static constexpr std::array kCommands = {
+      Command{Opcode::kLogin, false, true, &I::request_login, nullptr},
+      Command{Opcode::kSessionReset, false, false, &I::request_reset, nullptr},
+      Command{Opcode::kSubscribe, true, true, nullptr, &I::request_subscribe},
+      Command{Opcode::kUnsubscribe, true, true, nullptr, &I::request_unsubscribe},
+      Command{Opcode::kPost, true, true, nullptr, &I::request_post},
+      Command{Opcode::kForwardAck, true, false, nullptr, &I::request_forward_ack},
+      Command{Opcode::kRetrieve, true, false, nullptr, &I::request_retrieve},
+      Command{Opcode::kLogout, true, false, nullptr, &I::request_logout},
+      Command{Opcode::kSpuriousServer, true, false, nullptr, &I::request_spurious_server},
+  };
+  for (const Command& command : kCommands) {
+    if (command.opcode == opcode) return &command;
+  }
+  return nullptr;
+}
+
+void Hub::Impl::request_subscribe(Session& session, const Incoming& in) {
+  follow(session, in, true);
+}
+
+void Hub::Impl::request_unsubscribe(Session& session, const Incoming& in) {
+  follow(session, in, false);
+}
+
+void Hub::Impl::follow(Session& session, const Incoming& in, bool add) {
+  if (!ClientId::parse(in.text)) {
+    send(session, add ? Opcode::kSubscribeFailed : Opcode::kUnsubscribeFailed);
+    return;
+  }
+  const PendingFollow pending_follow{session.token(), add};
+  const std::string target(in.text);
+  const bool taken = add ? write(store::Follow{session.account(), target}, pending_follow)
+                         : write(store::Unfollow{session.account(), target}, pending_follow);
+  if (!taken) ++counters.drop_busy_store;
+}
+
+void Hub::Impl::request_post(Session& session, const Incoming& in) {
+  if (!is_text(in.text)) {
+    ++counters.drop_bad_text;
+    return;
+  }
+  if (!session.posts.take(config.posts_per_second, in.now.mono)) {
+    ++counters.drop_post_rate;
+    return;
+  }
+  store::AppendPost post{session.account(), session.record.name, std::string(in.text)};
+  if (!write(std::move(post), PendingPost{session.token()})) {
+    ++counters.drop_busy_store;
+    return;
+  }
+  ++session.posts_asked;
+  if (fault("reply_before_commit")) send(session, Opcode::kPostAck);
+}
+
+void Hub::Impl::request_forward_ack(Session& session, const Incoming& in) {
+  if (session.unacknowledged.acknowledge(in.datagram.header.msg_id)) {
+    ++counters.forwards_acknowledged;
+  } else {
+    ++counters.forward_ack_unknown;
+  }
+}
+
+void Hub::Impl::request_logout(Session& session, const Incoming&) {
+  const PendingLogout logout{{session.path, session.record.magic}, session.token()};
+  if (fault("logout_keeps_session")) {
+    answer(logout.from, Opcode::kLogoutAck, logout.token);
+    return;
+  }
+  // The session is over at once; the ack waits until a restart could not bring it back.
+  if (!write(store::CloseSession{session.account(), session.token()}, logout)) {
+    ++counters.drop_busy_store;
+    return;
+  }
+  end_session(session, Tell::kNobody, Forget::kAlreadyForgotten);
+}
+
+void Hub::Impl::request_spurious_server(Session& session, const Incoming& in) {
+  if (config.debug_messages) {
+    send(session, Opcode::kSubscribeOk);
+  } else {
+    on_spurious(session, in.datagram.header.opcode);
+  }
+}
+
+void Hub::Impl::on_spurious(Session& session, Opcode opcode) {
+  if (fault("spurious_ignored")) return;
+  ++counters.sessions_reset_spurious;
+  log(LogLevel::kWarning, fmt::format("session of {} at {} reset: unexpected opcode 0x{:02X} ({})",
+                                      session.record.name, to_string(session.record.remote),
+                                      static_cast<unsigned>(opcode), name_of(opcode)));
+  end_session(session, Tell::kClient, Forget::kStored);
+}
+
+bool Hub::Impl::write(decltype(store::Request::body) body, Pending why) {
+  if (pending_writes >= config.max_pending_writes) return false;
+  const store::Tag tag = next_tag++;
+  pending.emplace(tag, std::move(why));
+  ++pending_writes;
+  out.writes.push_back({tag, std::move(body)});
+  return true;
+}
+
+void Hub::Impl::on_store_output(const store::Output& output, Now now) {
+  if (const auto* reply = std::get_if<store::Reply>(&output)) {
+    on_reply(*reply, now);
+    return;
+  }
+  const auto& event = std::get<store::Event>(output);
+  if (const auto* committed = std::get_if<store::PostCommitted>(&event)) {
+    ++counters.posts_committed;
+    forward(committed->post);
+  } else if (const auto* added = std::get_if<store::FollowAdded>(&event)) {
+    follows.add_follow(added->follower, added->followee);
+  } else if (const auto* removed = std::get_if<store::FollowRemoved>(&event)) {
+    follows.remove_follow(removed->follower, removed->followee);
+  } else if (const auto* ended = std::get_if<store::SessionsEnded>(&event)) {
+    Session* session = sessions.by_account(ended->account);
+    if (session != nullptr && !fault("disabled_stays_online")) {
+      log(LogLevel::kInfo, fmt::format("session of {} at {} ended by the administrator",
+                                       session->record.name, to_string(session->record.remote)));
+      end_session(*session, Tell::kClient, Forget::kAlreadyForgotten);
+    }
+  }
+}
+
+void Hub::Impl::on_reply(const store::Reply& reply, Now now) {
+  auto found = pending.find(reply.tag);
+  if (found == pending.end()) return;
+  const Pending why = std::move(found->second);
+  pending.erase(found);
+  --pending_writes;
+  if (!deferred_closes.empty() && write(deferred_closes.back(), PendingClose{})) {
+    deferred_closes.pop_back();
+  }
+  const auto* refused = std::get_if<store::Refused>(&reply.body);
+  if (refused != nullptr && (refused->why == control::Refusal::kDiskFull ||
+                             refused->why == control::Refusal::kStoreFailed)) {
+    ++counters.drop_store_failed;
+  }
+  if (const auto* login = std::get_if<PendingLogin>(&why)) {
+    on_open_reply(*login, reply, now);
+  } else if (const auto* post = std::get_if<PendingPost>(&why)) {
+    on_post_reply(*post, reply);
+  } else if (const auto* change = std::get_if<PendingFollow>(&why)) {
+    on_follow_reply(*change, reply);
+  } else if (const auto* logout = std::get_if<PendingLogout>(&why)) {
+    on_logout_reply(*logout, reply);
+  } else if (const auto* asked = std::get_if<PendingControl>(&why)) {
+    control::Reply answer = control::Done{};
+    if (refused != nullptr) answer = *refused;
+    if (const auto* left = std::get_if<store::Progress>(&reply.body)) answer = *left;
+    out.answers.push_back({asked->tag, std::move(answer)});
+  }
+}
+
+void Hub::Impl::on_post_reply(const PendingPost& post, const store::Reply& reply) {
+  Session* session = sessions.by_token(post.token);
+  if (session == nullptr) return;
+  ++session->posts_answered;
+  const bool committed = std::holds_alternative<store::Posted>(reply.body);
+  if ((committed || fault("failed_post_acknowledged")) && !fault("reply_before_commit")) {
+    send(*session, Opcode::kPostAck);
+  }
+  release_forwards(*session);
+}
+
+void Hub::Impl::on_follow_reply(const PendingFollow& change, const store::Reply& reply) {
+  Session* session = sessions.by_token(change.token);
+  if (session == nullptr) return;
+  const auto* refused = std::get_if<store::Refused>(&reply.body);
+  // A disk that failed is no answer to the question; the classic framing has no word for it.
+  if (refused != nullptr && (refused->why == control::Refusal::kDiskFull ||
+                             refused->why == control::Refusal::kStoreFailed)) {
+    return;
+  }
+  if (change.add) {
+    send(*session, refused == nullptr ? Opcode::kSubscribeOk : Opcode::kSubscribeFailed);
+  } else {
+    send(*session, refused == nullptr ? Opcode::kUnsubscribeOk : Opcode::kUnsubscribeFailed);
+  }
+}
+
+void Hub::Impl::on_logout_reply(const PendingLogout& logout, const store::Reply& reply) {
+  if (!std::holds_alternative<store::Refused>(reply.body)) {
+    answer(logout.from, Opcode::kLogoutAck, logout.token);
+  }
+}
+
+}  // namespace hub::server

@@ -1,0 +1,99 @@
+// One live session, and the server's half of its state machine.
+//
+//                 login ok                    forward sent
+//     OFFLINE ----------------> ONLINE ---------------------------> MESSAGE_FORWARD
+//        ^                       | ^                                    |   |
+//        |  logout, reset,       | |  last forward acknowledged         |   |
+//        |  spurious, timeout    | +------------------------------------+   |
+//        +-----------------------+------------------------------------------+
+//
+// OFFLINE is the absence of a Session. Everything is served in MESSAGE_FORWARD as in ONLINE; it
+// says only that forwards are unacknowledged. They are tracked in memory and not kept over a
+// restart.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/classic.hpp"
+#include "protocol/types.hpp"
+#include "server/core/outbox.hpp"
+#include "server/core/rate_limit.hpp"
+
+namespace hub::server {
+
+enum class SessionState : std::uint8_t { kOnline, kMessageForward };
+std::string_view name_of(SessionState state);  // "online", "message_forward"
+
+/// The IDs of forwards that were sent and not yet acknowledged, oldest first.
+class UnacknowledgedForwards {
+ public:
+  /// False where `cap` was reached, so that the oldest had to be forgotten.
+  bool add(MessageId id, std::size_t cap);
+  /// `id` as a classic client says it: the low 32 bits, or 0 for "the oldest". False where no such
+  /// forward is outstanding.
+  bool acknowledge(std::uint32_t id);
+  std::size_t size() const { return ids_.size(); }
+
+ private:
+  std::vector<MessageId> ids_;
+};
+
+/// A run of retrieve replies on its way out, in bursts.
+struct RetrieveRun {
+  std::vector<store::Post> posts;
+  std::size_t next = 0;  // index of the first post not sent yet
+};
+
+/// A forward that has to wait its turn: behind a retrieve run, or behind acks of posts that this
+/// session sent before (its post ack goes out before any forward to it).
+struct HeldForward {
+  MessageId id = 0;
+  std::string payload;
+  std::uint64_t after_posts = 0;  // once this many of the session's posts are answered
+};
+
+/// What a session has only while it retrieves or forwards are held back.
+struct SessionTraffic {
+  std::optional<RetrieveRun> run;
+  std::deque<std::uint32_t> waiting;  // counts of retrieves not begun, the first one being read
+  std::deque<HeldForward> held;
+
+  bool retrieving() const { return run.has_value() || !waiting.empty(); }
+  bool idle() const { return !retrieving() && held.empty(); }
+};
+
+struct Session {
+  store::StoredSession record;  // as the store has it; its `remote` is the session's address
+  Path path;                    // how the newest datagram came, and so how ours go
+  UnacknowledgedForwards unacknowledged;
+  RateLimit posts;  // against its cap of posts a second
+  std::uint64_t posts_asked = 0;
+  std::uint64_t posts_answered = 0;  // committed or refused: never more than asked
+  std::unique_ptr<SessionTraffic> traffic;
+
+  // Kept by SessionTable: the list of sessions ordered by their last activity.
+  TimePoint last_active{};
+  WallTime last_active_wall{};
+  Session* less_recent = nullptr;
+  Session* more_recent = nullptr;
+
+  SessionState state() const {
+    return unacknowledged.size() > 0 ? SessionState::kMessageForward : SessionState::kOnline;
+  }
+  Token token() const { return record.token; }
+  AccountId account() const { return record.account; }
+  bool retrieving() const { return traffic != nullptr && traffic->retrieving(); }
+  /// Whether a forward must wait (see HeldForward).
+  bool holds_forwards() const {
+    return retrieving() || posts_answered < posts_asked ||
+           (traffic != nullptr && !traffic->held.empty());
+  }
+};
+
+}  // namespace hub::server

@@ -13,6 +13,10 @@ class DataDirectory {
  public:
   explicit DataDirectory(std::filesystem::path path) : path_(std::move(path)) {}
 
+  /// Where hubd and hubadmin look unless told: $HUB_DATA, else $XDG_DATA_HOME/hub, else
+  /// ~/.local/share/hub. Empty where the environment names none of them.
+  static std::filesystem::path default_path();
+
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path database() const { return path_ / "hub.db"; }
   std::filesystem::path control_socket() const { return path_ / "hubd.sock"; }

@@ -1,0 +1,98 @@
+// What people type: one line, `verb#argument`, read into a Command or a Complaint. Pure.
+//
+//   login#id&password   login#id (asks for the password)   logout#
+//   post#text           retrieve#n                         state#  help#  quit#
+//   subscribe#id        unsubscribe#id                     reset#  spurious#client|server
+//
+// The first '#' ends the verb, so a text may contain more of them. Whatever is over a limit is
+// refused here: nothing of it reaches the network.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include <tl/expected.hpp>
+
+#include "protocol/client_id.hpp"
+#include "protocol/limits.hpp"
+
+namespace hub::client {
+
+struct Login {
+  ClientId id;
+  std::optional<std::string> password;  // none: it is to be asked for
+};
+struct Post {
+  std::string text;
+};
+struct Subscribe {
+  ClientId target;
+};
+struct Unsubscribe {
+  ClientId target;
+};
+struct Retrieve {
+  std::uint32_t n = 0;  // 1 to kClassicMaxRetrieve
+};
+struct Logout {};
+struct Reset {};
+struct ShowState {};
+struct SpuriousClient {};
+struct SpuriousServer {};
+struct Help {};
+struct Quit {};
+/// A blank line.
+struct Nothing {};
+
+using Command = std::variant<Login, Post, Subscribe, Unsubscribe, Retrieve, Logout, Reset,
+                             ShowState, SpuriousClient, SpuriousServer, Help, Quit, Nothing>;
+
+/// Why a line was refused: `error#word`, and a sentence for people. Neither quotes what follows a
+/// '#', which may be a password.
+struct Complaint {
+  std::string word;
+  std::string sentence;
+};
+
+/// Reads one line, its line end removed. `max_text` is what the framing in use can carry in a post.
+tl::expected<Command, Complaint> parse_line(std::string_view line,
+                                            std::size_t max_text = kMaxTextBytes);
+
+/// What of a line may be remembered for recall: never a password, nothing of a line that might hold
+/// one by mistake.
+std::optional<std::string> memorable(std::string_view line);
+
+/// What help# shows: one line a verb, without a closing line end.
+std::string_view help_text();
+
+/// Cuts a stream of bytes into lines. A line is never held beyond kMaxLineBytes: the rest of it is
+/// skipped, and what was held comes out marked as cut.
+class LineCutter {
+ public:
+  static constexpr std::size_t kMaxLineBytes = 65'536;
+
+  struct Line {
+    std::string text;  // without its "\n" or "\r\n"
+    bool cut = false;
+  };
+
+  void add(std::string_view bytes);
+  /// The next whole line; nothing where more bytes are needed.
+  std::optional<Line> next();
+  /// After the last byte: what is left, if anything, is a line too.
+  std::optional<Line> rest();
+
+ private:
+  std::optional<Line> next_overlong();
+
+  std::string bytes_;
+  std::size_t begin_ = 0;     // of the first line that is not taken yet
+  std::size_t searched_ = 0;  // no line end from begin_ to here
+  bool skipping_ = false;     // a line's beginning came out as cut, its end is still to come
+};
+
+}  // namespace hub::client

@@ -1,0 +1,157 @@
+// The session's other half: what the hub sends.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "client/core/exchanges.hpp"
+#include "client/core/session.hpp"
+#include "protocol/fault.hpp"
+#include "protocol/limits.hpp"
+
+namespace hub::client {
+
+namespace {
+
+/// As many forwards as a network may still be repeating.
+constexpr std::size_t kRememberedForwards = 64;
+
+}  // namespace
+
+// One order: whose it is, what ends a session in any state, what is asked for, what is excused.
+void Session::receive(const classic::Datagram& datagram, TimePoint now) {
+  const classic::Header& header = datagram.header;
+  if (!is_for_us(header)) return;
+  if (header.opcode == Opcode::kMustLoginFirst) return on_must_login(header);
+  if (header.opcode == Opcode::kSessionReset) return on_reset();
+  if (state_ == State::kOffline) return;
+  if (header.opcode == Opcode::kForward && state_ != State::kLoginSent) return on_forward(datagram);
+  const bool expected = on_login_ack(header) || on_reply(datagram, now);
+  if (!expected && !is_excused(header.opcode)) on_unexpected(header);
+}
+
+// The hub puts the asker's token, or none, into a refusal and the session's into a reset: a token
+// of an earlier session tells of that one. A login ack brings the token, so it cannot be known by
+// it.
+bool Session::is_for_us(const classic::Header& header) const {
+  if (header.token == token_ || fault("foreign_token_accepted")) return true;
+  switch (header.opcode) {
+    case Opcode::kLoginOk:
+    case Opcode::kLoginFailed:
+      return true;
+    case Opcode::kMustLoginFirst:
+    case Opcode::kSessionReset:
+      return header.token == 0;
+    default:
+      return false;
+  }
+}
+
+void Session::on_must_login(const classic::Header& header) {
+  const bool asked_offline = state_ == State::kOffline && pending_;
+  if (state_ == State::kOffline && !pending_ && accepted_ == Opcode::kMustLoginFirst) return;
+  if (header.token == 0 && !asked_offline && std::exchange(late_offline_, false)) return;
+  print(error("must_login_first", "log in with login#id"));
+  go_offline();
+  accepted_ = Opcode::kMustLoginFirst;
+}
+
+void Session::on_reset() {
+  if (state_ == State::kOffline && !pending_ && accepted_ == Opcode::kSessionReset) return;
+  print(error("session_reset", "the hub ended the session: log in again"));
+  go_offline();
+  accepted_ = Opcode::kSessionReset;
+}
+
+// The network may repeat a forward, and the hub wants its ack each time.
+void Session::on_forward(const classic::Datagram& datagram) {
+  SeenPost post{datagram.header.msg_id, std::string(classic::payload_text(datagram))};
+  const bool known = post.id != 0 && !fault("forward_repeat_printed") &&
+                     std::find(forwards_.begin(), forwards_.end(), post) != forwards_.end();
+  if (!known) {
+    print(forward(post.payload));
+    forwards_.push_back(std::move(post));
+    if (forwards_.size() > kRememberedForwards) forwards_.pop_front();
+  }
+  if (!fault("forward_not_acknowledged")) send(Opcode::kForwardAck, {}, datagram.header.msg_id);
+}
+
+/// True where a login ack means something now: an answer, or the renewed token of a repeated login.
+bool Session::on_login_ack(const classic::Header& header) {
+  const bool ok = header.opcode == Opcode::kLoginOk;
+  if (!ok && header.opcode != Opcode::kLoginFailed) return false;
+  if (state_ == State::kLoginSent) {
+    open_logins_ = std::max(0, open_logins_ - 1);
+    print(ack("login_ack", ok));
+    accepted_ = header.opcode;
+    if (!ok) {
+      go_offline();
+      return true;
+    }
+    pending_.reset();
+    state_ = State::kOnline;
+    token_ = header.token;
+    login_tokens_ = {token_};
+    return true;
+  }
+  const bool seen =
+      std::find(login_tokens_.begin(), login_tokens_.end(), header.token) != login_tokens_.end();
+  if (ok && seen) return open_logins_ > 0 || login_tokens_.size() > 1;
+  if (open_logins_ == 0) return false;
+  --open_logins_;
+  if (ok) {
+    token_ = header.token;
+    login_tokens_.push_back(token_);
+  }
+  return true;
+}
+
+bool Session::on_reply(const classic::Datagram& datagram, TimePoint now) {
+  const Opcode opcode = datagram.header.opcode;
+  const Exchange* exchange = exchange_of_reply(opcode);
+  if (exchange == nullptr || state_ != exchange->waiting) return false;
+  if (opcode == Opcode::kRetrieveAck) {
+    on_retrieved(datagram, now);
+    return true;
+  }
+  pending_.reset();
+  accepted_ = opcode;
+  if (opcode == Opcode::kRetrieveEnd) {
+    print(end_of_retrieve(retrieved_));
+  } else {
+    print(ack(exchange->word, opcode == exchange->ok));
+  }
+  state_ = State::kOnline;
+  if (opcode == Opcode::kLogoutAck) go_offline();
+  return true;
+}
+
+void Session::on_retrieved(const classic::Datagram& datagram, TimePoint now) {
+  pending_->deadline = now + kReplyTimeout;
+  SeenPost post{datagram.header.msg_id, std::string(classic::payload_text(datagram))};
+  const bool known = post.id != 0 && std::find(run_.begin(), run_.end(), post) != run_.end();
+  if (known) return;
+  print(retrieved(post.payload));
+  ++retrieved_;
+  run_.push_back(std::move(post));
+  if (run_.size() > kClassicMaxRetrieve) run_.pop_front();
+}
+
+bool Session::is_excused(Opcode opcode) const {
+  if (fault("repeat_reply_is_spurious")) return false;
+  if (accepted_ == opcode) return true;
+  if (accepted_ == Opcode::kRetrieveEnd && opcode == Opcode::kRetrieveAck) return true;
+  const Exchange* exchange = exchange_of_reply(opcode);
+  return exchange != nullptr && late_.count(exchange->request) > 0;
+}
+
+void Session::on_unexpected(const classic::Header& header) {
+  print(error("unexpected_message",
+              fmt::format("0x{:02X} ({}): the session is reset",
+                          static_cast<unsigned>(header.opcode), name_of(header.opcode))));
+  if (!fault("spurious_not_reset")) send(Opcode::kSessionReset, {});
+  go_offline();
+}
+
+}  // namespace hub::client

@@ -1,0 +1,268 @@
+#include "client/core/session.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "client/core/exchanges.hpp"
+#include "protocol/fault.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/password.hpp"
+
+namespace hub::client {
+
+namespace {
+
+/// How long a logout nobody asked for may keep somebody who is leaving.
+constexpr std::chrono::milliseconds kFarewell{500};
+
+template <typename... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+template <typename... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;
+
+}  // namespace
+
+std::string_view name_of(State state) {
+  switch (state) {
+    case State::kOffline:
+      return "OFFLINE";
+    case State::kLoginSent:
+      return "LOGIN_SENT";
+    case State::kOnline:
+      return "ONLINE";
+    case State::kPostSent:
+      return "POST_SENT";
+    case State::kSubscribeSent:
+      return "SUBSCRIBE_SENT";
+    case State::kUnsubscribeSent:
+      return "UNSUBSCRIBE_SENT";
+    case State::kRetrieveSent:
+      return "RETRIEVE_SENT";
+    case State::kLogoutSent:
+      return "LOGOUT_SENT";
+  }
+  return "";
+}
+
+void Session::on_line(std::string_view line, TimePoint now) {
+  if (finished_ || leaving_) return;
+  auto command = parse_line(line, kClassicMaxPayloadBytes);
+  if (!command) {
+    print(error(command.error().word, command.error().sentence));
+    return;
+  }
+  if (fault("typed_line_not_queued")) {
+    perform(*command, now);
+    return;
+  }
+  if (waiting_.size() >= config_.max_waiting) {
+    print(
+        error("too_many_waiting",
+              fmt::format("{} lines are waiting already; this one is not kept", waiting_.size())));
+    return;
+  }
+  waiting_.push_back(std::move(*command));
+  start_waiting(now);
+}
+
+void Session::on_password(std::optional<std::string> password, TimePoint now) {
+  const auto asking = std::exchange(asking_, std::nullopt);
+  if (!asking || finished_) return;
+  if (!password) {
+    print(error("no_password", "no login was sent"));
+  } else if (!is_password(*password)) {
+    print(error("bad_password", fmt::format("a password is 1 to {} bytes", kMaxPasswordBytes)));
+  } else {
+    log_in(Login{*asking, std::move(password)}, now);
+  }
+  start_waiting(now);
+}
+
+void Session::on_datagram(Bytes bytes, TimePoint now) {
+  if (finished_) return;
+  const auto datagram = classic::decode(bytes);
+  if (!datagram) return;
+  heard_ = true;
+  receive(*datagram, now);
+  start_waiting(now);
+}
+
+void Session::on_timeout(TimePoint now) {
+  if (finished_ || !pending_ || now < pending_->deadline) return;
+  give_up_waiting(now);
+  start_waiting(now);
+}
+
+void Session::on_input_end(TimePoint now) {
+  if (finished_ || leaving_) return;
+  waiting_.push_back(Quit{});
+  start_waiting(now);
+}
+
+void Session::on_stop(TimePoint now) {
+  if (finished_ || leaving_) return;
+  waiting_.clear();
+  asking_.reset();
+  if (pending_) late_.insert(pending_->request);
+  pending_.reset();
+  leave(now);
+}
+
+std::optional<TimePoint> Session::next_timeout() const {
+  if (finished_ || !pending_) return std::nullopt;
+  return pending_->deadline;
+}
+
+bool Session::wants_input() const {
+  return !finished_ && !leaving_ && !pending_ && !asking_ && waiting_.empty();
+}
+
+int Session::exit_code() const {
+  if (!failed_) return kExitSuccess;
+  return heard_ || !unanswered_ ? kExitFailure : kExitNoAnswer;
+}
+
+void Session::start_waiting(TimePoint now) {
+  while (!finished_ && !leaving_ && !pending_ && !asking_ && !waiting_.empty()) {
+    const Command command = std::move(waiting_.front());
+    waiting_.pop_front();
+    perform(command, now);
+  }
+}
+
+void Session::perform(const Command& command, TimePoint now) {
+  std::visit(
+      Overloaded{
+          [&](const Login& login) { log_in(login, now); },
+          [&](const Post& post) { request(Opcode::kPost, post.text, now); },
+          [&](const Subscribe& s) { request(Opcode::kSubscribe, s.target.text(), now); },
+          [&](const Unsubscribe& u) { request(Opcode::kUnsubscribe, u.target.text(), now); },
+          [&](const Retrieve& r) { request(Opcode::kRetrieve, fmt::format("{}", r.n), now); },
+          [&](const Logout&) { request(Opcode::kLogout, {}, now); },
+          [&](const SpuriousClient&) { request(Opcode::kSpuriousClient, {}, now); },
+          [&](const SpuriousServer&) { request(Opcode::kSpuriousServer, {}, now); },
+          [&](const Reset&) {
+            send(Opcode::kSessionReset, {});
+            go_offline();
+            print(note("session reset sent"));
+          },
+          [&](const ShowState&) { print(state_record(name_of(state_), id_)); },
+          [&](const Help&) { print(help()); },
+          [&](const Quit&) { leave(now); },
+          [](const Nothing&) {},
+      },
+      command);
+}
+
+void Session::log_in(const Login& login, TimePoint now) {
+  if (state_ != State::kOffline) {
+    print(error("already_logged_in", fmt::format("as {}: logout# first", id_)));
+    return;
+  }
+  if (!login.password) {
+    if (config_.can_ask) {
+      asking_ = login.id;
+      outputs_.push_back(AskPassword{login.id.text()});
+    } else {
+      print(error("no_password", "it is asked for on a terminal only: type login#id&password"));
+    }
+    return;
+  }
+  id_ = login.id.text();
+  state_ = State::kLoginSent;
+  request(Opcode::kLogin, fmt::format("{}&{}", id_, *login.password), now);
+}
+
+void Session::request(Opcode opcode, std::string payload, TimePoint now) {
+  accepted_.reset();
+  run_.clear();
+  retrieved_ = 0;
+  send(opcode, payload);
+  pending_ = Pending{opcode, now + kReplyTimeout, std::move(payload), 1};
+  const Exchange* exchange = exchange_of_request(opcode);
+  if (opcode == Opcode::kLogin) ++open_logins_;
+  if (state_ == State::kOnline && exchange != nullptr) state_ = exchange->waiting;
+}
+
+// A login can be sent again without harm. Anything else might then happen twice.
+void Session::give_up_waiting(TimePoint now) {
+  const bool again = pending_->request == Opcode::kLogin ||
+                     (pending_->request == Opcode::kPost && fault("post_sent_again"));
+  if (again && pending_->sends < kLoginSends) {
+    send(pending_->request, pending_->payload);
+    pending_->deadline = now + kReplyTimeout;
+    ++pending_->sends;
+    if (pending_->request == Opcode::kLogin) ++open_logins_;
+    return;
+  }
+  const Opcode request = pending_->request;
+  pending_.reset();
+  if (leaving_) {
+    finish();
+    return;
+  }
+  unanswered_ = true;
+  print(error("no_reply", "the hub did not answer; it may or may not have done it"));
+  if (state_ == State::kLoginSent) {
+    go_offline();
+  } else if (state_ == State::kOffline) {
+    late_offline_ = true;
+  } else {
+    late_.insert(request);
+    state_ = State::kOnline;
+  }
+}
+
+void Session::leave(TimePoint now) {
+  leaving_ = true;
+  if (state_ == State::kOffline || state_ == State::kLoginSent) {
+    finish();
+    return;
+  }
+  send(Opcode::kLogout, {});
+  state_ = State::kLogoutSent;
+  pending_ = Pending{Opcode::kLogout, now + kFarewell, {}, 1};
+}
+
+void Session::finish() {
+  finished_ = true;
+  pending_.reset();
+  outputs_.push_back(Exit{exit_code()});
+}
+
+void Session::go_offline() {
+  const bool was_online = state_ != State::kOffline && state_ != State::kLoginSent;
+  if (was_online) open_logins_ = 0;  // after a login that failed, acks may still come
+  state_ = State::kOffline;
+  token_ = 0;
+  id_.clear();
+  pending_.reset();
+  late_.clear();
+  login_tokens_.clear();
+  forwards_.clear();
+  run_.clear();
+  if (leaving_ && !finished_) finish();
+}
+
+void Session::print(Record record) {
+  if (leaving_ && record.kind != RecordKind::kForward) return;
+  failed_ = failed_ || is_failure(record);
+  outputs_.push_back(Print{std::move(record)});
+}
+
+void Session::send(Opcode opcode, std::string_view payload, std::uint32_t msg_id) {
+  classic::Header header;
+  header.opcode = opcode;
+  header.token = token_;
+  header.msg_id = msg_id;
+  Send out;
+  classic::encode(header, payload, out.datagram);
+  outputs_.push_back(std::move(out));
+}
+
+}  // namespace hub::client

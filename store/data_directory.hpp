@@ -22,7 +22,8 @@ class DataDirectory {
   std::filesystem::path control_socket() const { return path_ / "hubd.sock"; }
   std::filesystem::path lock_file() const { return path_ / "hubd.lock"; }
 
-  /// Makes the directory, mode 0700, where it is missing. Throws std::runtime_error with a sentence.
+  /// Makes the directory, mode 0700, where it is missing. Throws std::runtime_error with a
+  /// sentence.
   void create() const;
 
  private:
@@ -33,7 +34,8 @@ class DataDirectory {
 /// when the process ends, however it ends. The file names its holder: program and process ID.
 class DirectoryLock {
  public:
-  /// Nothing where another process holds it. Throws std::runtime_error where the file cannot be made.
+  /// Nothing where another process holds it. Throws std::runtime_error where the file cannot be
+  /// made.
   static std::optional<DirectoryLock> take(const DataDirectory& directory,
                                            const std::string& program);
   /// "hubd (process 4711)", as the lock file says; empty where nobody holds the lock.

@@ -34,9 +34,9 @@ struct BackupReport {
   MessageId last_post = 0;
 };
 
-/// SQLite's online backup under one read transaction, so that writers neither wait nor make it start
-/// again. Written beside `destination`, synced, then renamed into place, mode 0600. Throws OpenError
-/// or std::runtime_error (destination exists, no room).
+/// SQLite's online backup under one read transaction, so that writers neither wait nor make it
+/// start again. Written beside `destination`, synced, then renamed into place, mode 0600. Throws
+/// OpenError or std::runtime_error (destination exists, no room).
 BackupReport backup(const std::filesystem::path& file, const std::filesystem::path& destination);
 
 /// Reads a database without the writer, whether or not a hubd has it open. Throws OpenError.
@@ -47,8 +47,8 @@ class AdminReader {
 
   Reader& reader();
 
-  /// Newest first, IDs below `before` (0: from the newest); of one author where named. Deleted posts
-  /// are not listed.
+  /// Newest first, IDs below `before` (0: from the newest); of one author where named. Deleted
+  /// posts are not listed.
   Read<std::vector<Post>> posts(std::optional<AccountId> author, MessageId before,
                                 std::uint32_t limit);
   /// Ordered by follower, then followee, after that pair; of one follower and to one followee where

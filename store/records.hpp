@@ -40,7 +40,7 @@ struct StoredSession {
   Framing framing = Framing::kClassic;
   Token token = 0;
   Endpoint remote;
-  Endpoint local;                      // the address that was asked: replies leave from it
+  Endpoint local;                       // the address that was asked: replies leave from it
   std::array<std::uint8_t, 2> magic{};  // classic: the client's own
   WallTime online_since{};
 };

@@ -19,7 +19,8 @@ namespace hub::store {
 /// The asker's own number; comes back with the reply.
 using Tag = std::uint64_t;
 
-// --- Requests -------------------------------------------------------------------------------------
+// --- Requests
+// -------------------------------------------------------------------------------------
 
 struct AppendPost {
   AccountId author = 0;
@@ -47,12 +48,13 @@ struct CloseSession {
 struct Request {
   Tag tag = 0;
   std::variant<AppendPost, Follow, Unfollow, OpenSession, CloseSession, control::AddUser,
-               control::SetPassword, control::DisableUser, control::EnableUser,
-               control::DeleteUser, control::DeletePost, control::EndSession>
+               control::SetPassword, control::DisableUser, control::EnableUser, control::DeleteUser,
+               control::DeletePost, control::EndSession>
       body;
 };
 
-// --- Replies --------------------------------------------------------------------------------------
+// --- Replies
+// --------------------------------------------------------------------------------------
 
 struct Posted {
   MessageId id = 0;
@@ -71,7 +73,8 @@ struct Reply {
   std::variant<Posted, SessionOpened, Done, Progress, Refused> body;
 };
 
-// --- Events ---------------------------------------------------------------------------------------
+// --- Events
+// ---------------------------------------------------------------------------------------
 
 struct PostCommitted {
   Post post;

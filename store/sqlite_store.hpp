@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "protocol/random.hpp"
+#include "store/migrations.hpp"
 #include "store/store.hpp"
 
 namespace hub::store {
@@ -26,12 +27,16 @@ class OpenError : public std::runtime_error {
 };
 
 struct StoreOptions {
-  std::uint32_t max_follows = 10'000;  // an account
+  std::uint32_t max_follows = 10'000;     // an account
+  std::uint32_t heads_interval = 10'000;  // posts between two writings of accounts.last_post
+  std::uint32_t delete_step = 10'000;     // rows that one DeleteUser removes at most
 };
 
-/// Creates the file (mode 0600) with the current schema, a new history ID and a new secret.
-/// Throws OpenError where there is one already or it cannot be made.
-void create_database(const std::filesystem::path& file, const KdfParams& kdf, Random& random);
+/// Creates the file (mode 0600) with the current schema, a new history ID and a new secret; it is
+/// there whole or not at all. Throws OpenError where there is one already or it cannot be made.
+/// Who calls it holds the directory's lock.
+void create_database(const std::filesystem::path& file, const KdfParams& kdf, Random& random,
+                     std::span<const Migration> migrations = embedded_migrations());
 
 class SqliteStore final : public Store {
  public:

@@ -1,5 +1,5 @@
-// The seam between the hub and what keeps its records. SqliteStore is the one that lasts; tests have
-// one in memory (tests/support). Both pass the same contract suite.
+// The seam between the hub and what keeps its records. SqliteStore is the one that lasts; tests
+// have one in memory (tests/support). Both pass the same contract suite.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,9 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <vector>
+
+#include <tl/expected.hpp>
 
 #include "store/records.hpp"
 #include "store/requests.hpp"
@@ -55,12 +56,13 @@ class Store {
 
   /// Applies the batch in order and commits it as one transaction; returns only after the commit is
   /// on disk. A request that is refused leaves nothing behind and does not disturb the others. If
-  /// the commit fails, every reply is Refused{kDiskFull or kStoreFailed} and there is no event. After
-  /// kDiskFull the next batch is tried afresh; after kStoreFailed all are refused.
-  /// Message IDs are given out here, strictly increasing, never twice.
+  /// the commit fails, every reply is Refused{kDiskFull or kStoreFailed} and there is no event.
+  /// After kDiskFull the next batch is tried afresh; after kStoreFailed all are refused. Message
+  /// IDs are given out here, strictly increasing, never twice.
   virtual std::vector<Output> apply(std::span<const Request> batch, WallTime now) = 0;
 
-  /// Any thread may call this; the reader then belongs to its caller. It must not outlive the store.
+  /// Any thread may call this; the reader then belongs to its caller. It must not outlive the
+  /// store.
   virtual std::unique_ptr<Reader> open_reader() = 0;
 };
 

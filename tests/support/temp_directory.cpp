@@ -1,10 +1,10 @@
 #include "tests/support/temp_directory.hpp"
 
-#include <stdlib.h>
-
 #include <stdexcept>
 #include <string>
 #include <system_error>
+
+#include <stdlib.h>
 
 namespace hub::test {
 

@@ -1,0 +1,131 @@
+#include "store/connection.hpp"
+
+#include <cerrno>
+#include <system_error>
+
+#include <SQLiteCpp/Exception.h>
+#include <fmt/format.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include "store/files.hpp"
+#include "store/migrations.hpp"
+#include "store/sqlite_store.hpp"
+
+namespace hub::store {
+
+namespace {
+
+using Why = OpenError::Why;
+
+// Waiting for whoever else holds a lock for a moment: recovery after a crash, an administrator's
+// own sqlite3. Another hub is kept out by the directory's lock.
+constexpr int kBusyMilliseconds = 5000;
+
+void require_file(const std::filesystem::path& file, Access access) {
+  std::error_code error;
+  const auto status = std::filesystem::status(file, error);
+  if (status.type() == std::filesystem::file_type::not_found) {
+    throw OpenError(Why::kCannotOpen,
+                    fmt::format("there is no database {}: make one with 'hubadmin --data {} init'",
+                                file.string(), directory_of(file).string()));
+  }
+  if (error) {
+    throw OpenError(Why::kCannotOpen,
+                    fmt::format("cannot open {}: {}", file.string(), error.message()));
+  }
+  if (status.type() != std::filesystem::file_type::regular) {
+    throw OpenError(Why::kCannotOpen,
+                    fmt::format("{} is not a file: a hub's database is one file", file.string()));
+  }
+  const bool write = access == Access::kWrite;
+  if (::eaccess(file.c_str(), write ? R_OK | W_OK : R_OK) != 0) {
+    throw OpenError(Why::kCannotOpen,
+                    fmt::format("cannot {} {}: {}", write ? "write to" : "read", file.string(),
+                                std::generic_category().message(errno)));
+  }
+}
+
+int pragma(SQLite::Database& db, const char* query) { return db.execAndGet(query).getInt(); }
+
+void require_ours(SQLite::Database& db, const std::filesystem::path& file) {
+  if (pragma(db, "PRAGMA application_id") == kApplicationId) return;
+  const bool empty = pragma(db, "SELECT count(*) FROM sqlite_master") == 0;
+  throw OpenError(
+      Why::kNotADatabase,
+      empty ? fmt::format("{} is empty: remove it and run 'hubadmin --data {} init'", file.string(),
+                          directory_of(file).string())
+            : fmt::format("{} is the database of another program, not of a hub", file.string()));
+}
+
+}  // namespace
+
+SQLite::Database open_connection(const std::filesystem::path& file, Access access) {
+  require_file(file, access);
+  try {
+    const bool write = access == Access::kWrite;
+    SQLite::Database db(
+        file.string(),
+        (write ? SQLite::OPEN_READWRITE : SQLite::OPEN_READONLY) | SQLite::OPEN_NOMUTEX,
+        kBusyMilliseconds);
+    require_ours(db, file);
+    // SQLite opens what it may not write to for reading only, and says so at the first write.
+    if (write && sqlite3_db_readonly(db.getHandle(), "main") != 0) {
+      throw OpenError(Why::kCannotOpen, fmt::format("cannot write to {}: it, or its file system, "
+                                                    "is read-only",
+                                                    file.string()));
+    }
+    db.exec("PRAGMA foreign_keys = ON");
+    db.exec("PRAGMA synchronous = FULL");
+    return db;
+  } catch (const SQLite::Exception& error) {
+    throw_open_error(file, error);
+  }
+}
+
+int schema_version(SQLite::Database& db) { return pragma(db, "PRAGMA user_version"); }
+
+void require_current_schema(SQLite::Database& db, const std::filesystem::path& file) {
+  const int have = schema_version(db);
+  const int want = embedded_migrations().back().version;
+  if (have > want) {
+    throw OpenError(Why::kNewerSchema,
+                    fmt::format("{} has schema {}, this program knows schemas up to {}: use the "
+                                "newer release that wrote it",
+                                file.string(), have, want));
+  }
+  if (have < want) {
+    throw OpenError(Why::kOlderSchema,
+                    fmt::format("{} has schema {}, this program needs {}: run 'hubadmin --data {} "
+                                "migrate'",
+                                file.string(), have, want, directory_of(file).string()));
+  }
+}
+
+SQLite::Database open_current(const std::filesystem::path& file, Access access) {
+  SQLite::Database db = open_connection(file, access);
+  try {
+    require_current_schema(db, file);
+  } catch (const SQLite::Exception& error) {
+    throw_open_error(file, error);
+  }
+  return db;
+}
+
+std::string reason(const SQLite::Exception& error) { return error.what(); }
+
+void throw_open_error(const std::filesystem::path& file, const SQLite::Exception& error) {
+  const std::string name = file.string();
+  switch (error.getErrorCode() & 0xFF) {
+    case SQLITE_NOTADB:
+      throw OpenError(Why::kNotADatabase, fmt::format("{} is not a database", name));
+    case SQLITE_CORRUPT:
+    case SQLITE_ERROR:  // a table or column is missing
+      throw OpenError(Why::kNotADatabase,
+                      fmt::format("{} is damaged ({}): restore a backup", name, reason(error)));
+    default:
+      throw OpenError(Why::kCannotOpen, fmt::format("cannot open {}: {}", name, reason(error)));
+  }
+}
+
+}  // namespace hub::store

@@ -1,0 +1,40 @@
+// Opening a hub's database file: the checks that every opener makes, the settings every connection
+// has, and what SQLite's errors mean to us. Inside the store room only.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include <SQLiteCpp/Database.h>
+
+namespace SQLite {
+class Exception;
+}
+
+namespace hub::store {
+
+/// PRAGMA application_id of every hub's database: "HUB1".
+inline constexpr int kApplicationId = 0x48554231;
+
+enum class Access { kRead, kWrite };
+
+/// Opens a file that must be there and be a hub's, of whatever schema. Throws OpenError.
+SQLite::Database open_connection(const std::filesystem::path& file, Access access);
+
+/// PRAGMA user_version: the last migration applied.
+int schema_version(SQLite::Database& db);
+
+/// Throws OpenError unless the schema is the one that this program was built for.
+void require_current_schema(SQLite::Database& db, const std::filesystem::path& file);
+
+/// The first and the last of these.
+SQLite::Database open_current(const std::filesystem::path& file, Access access);
+
+/// "disk I/O error", "database disk image is malformed", …
+std::string reason(const SQLite::Exception& error);
+
+/// Throws the OpenError that this error means while `file` is being opened.
+[[noreturn]] void throw_open_error(const std::filesystem::path& file,
+                                   const SQLite::Exception& error);
+
+}  // namespace hub::store

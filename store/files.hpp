@@ -1,0 +1,21 @@
+// The few file operations that durability and privacy need and <filesystem> lacks.
+// All throw std::system_error.
+#pragma once
+
+#include <filesystem>
+
+namespace hub::store {
+
+/// Makes an empty file, mode 0600. Fails where anything of that name exists.
+void create_private_file(const std::filesystem::path& file);
+
+/// fsync: what was written to the file, or the names in the directory, are on disk afterwards.
+void sync_path(const std::filesystem::path& file_or_directory);
+
+/// The directory that holds `file`, "." for a bare name.
+std::filesystem::path directory_of(const std::filesystem::path& file);
+
+/// Renames and syncs the directory; fails with EEXIST where `to` exists already.
+void rename_to_new(const std::filesystem::path& from, const std::filesystem::path& to);
+
+}  // namespace hub::store

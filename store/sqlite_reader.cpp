@@ -1,0 +1,170 @@
+#include "store/sqlite_reader.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include <SQLiteCpp/Exception.h>
+
+#include "protocol/client_id.hpp"
+#include "protocol/fault.hpp"
+#include "store/chain_walk.hpp"
+#include "store/connection.hpp"
+#include "store/reading.hpp"
+#include "store/rows.hpp"
+
+namespace hub::store {
+
+namespace {
+
+std::string account_query(const char* rest) {
+  return std::string("SELECT ") + kAccountColumns + " FROM accounts a " + rest;
+}
+
+}  // namespace
+
+struct SqliteReader::Statements {
+  explicit Statements(SQLite::Database& database) : db(database) {}
+  SQLite::Database& db;
+
+  SQLite::Statement begin{db, "BEGIN"};
+  SQLite::Statement end{db, "COMMIT"};
+  SQLite::Statement info{db, std::string("SELECT ") + kSettingsColumns + " FROM settings"};
+  SQLite::Statement counts{
+      db,
+      "SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM accounts WHERE disabled),"
+      " (SELECT count(*) FROM follows), (SELECT count(*) FROM sessions),"
+      " max(highest_id, ifnull((SELECT max(id) FROM posts), 0)) FROM settings"};
+  SQLite::Statement account{db, account_query("WHERE a.key = ?")};
+  SQLite::Statement accounts{db, account_query("WHERE a.key > ? ORDER BY a.key LIMIT ?")};
+  SQLite::Statement name{db, "SELECT name FROM accounts WHERE id = ?"};
+  SQLite::Statement followees{
+      db, fault("retrieve_ignores_follows")
+              ? "SELECT id FROM accounts WHERE id <> ? ORDER BY id"
+              : "SELECT followee FROM follows WHERE follower = ? ORDER BY followee"};
+  SQLite::Statement chain_step{db, kChainStep};
+  SQLite::Statement sessions{db, std::string("SELECT ") + kSessionColumns +
+                                     " FROM sessions s JOIN accounts a ON a.id = s.account"
+                                     " WHERE s.account > ? ORDER BY s.account, s.framing LIMIT ?"};
+};
+
+namespace {
+
+/// A read transaction: one state of the database for several statements.
+class Snapshot {
+ public:
+  Snapshot(SQLite::Statement& begin, SQLite::Statement& end) : end_(end) { Use(begin).run(); }
+  ~Snapshot() {
+    try {
+      Use(end_).run();
+    } catch (const SQLite::Exception&) {  // NOLINT(bugprone-empty-catch): nothing was written
+    }
+  }
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+ private:
+  SQLite::Statement& end_;
+};
+
+}  // namespace
+
+SqliteReader::SqliteReader(const std::filesystem::path& file, const Heads* heads)
+    : db_(open_current(file, Access::kRead)), heads_(heads) {
+  try {
+    sql_ = std::make_unique<Statements>(db_);
+  } catch (const SQLite::Exception& error) {
+    throw_open_error(file, error);
+  }
+}
+
+SqliteReader::~SqliteReader() = default;
+
+Read<HubInfo> SqliteReader::info() {
+  return reading([&] {
+    Use row(sql_->info);
+    if (!row.step()) throw DamagedRow("the settings are missing");
+    return read_info(row);
+  });
+}
+
+Read<Counts> SqliteReader::counts() {
+  return reading([&] {
+    Use row(sql_->counts);
+    row.step();
+    const auto number = [&](int column) { return static_cast<std::uint64_t>(row.number(column)); };
+    return Counts{number(0), number(1), number(2), number(3), number(4)};
+  });
+}
+
+Read<std::optional<Account>> SqliteReader::account(std::string_view id) {
+  return reading([&]() -> std::optional<Account> {
+    const auto parsed = ClientId::parse(id);
+    if (!parsed) return std::nullopt;
+    Use row(sql_->account, key_of(*parsed));
+    if (!row.step()) return std::nullopt;
+    return read_account(row);
+  });
+}
+
+Read<std::vector<Post>> SqliteReader::retrieve(AccountId account, std::uint32_t n,
+                                               MessageId before) {
+  return reading([&] {
+    // The order matters: whom, then where their chains begin, then the rows. A row that the heads
+    // lead to was committed before they did, so the transaction that begins now sees it.
+    std::vector<Heads::Start> starts = read_starts(account);
+    const Snapshot snapshot(sql_->begin, sql_->end);
+    std::vector<Post> posts = walk_chains(sql_->chain_step, std::move(starts), n, before);
+    std::unordered_map<AccountId, std::string> names;
+    for (Post& post : posts) {
+      const auto [name, is_new] = names.try_emplace(post.author);
+      if (is_new) name->second = read_name(post.author);
+      post.author_name = name->second;
+    }
+    return posts;
+  });
+}
+
+Read<std::vector<AccountId>> SqliteReader::followees(AccountId account) {
+  return reading([&] { return read_followees(account); });
+}
+
+Read<std::vector<Account>> SqliteReader::accounts(std::string_view after_id, std::uint32_t limit) {
+  return reading([&] {
+    std::vector<Account> out;
+    const auto after = ClientId::parse(after_id);
+    for (Use row(sql_->accounts, after ? key_of(*after) : std::string(), limit); row.step();) {
+      out.push_back(read_account(row));
+    }
+    return out;
+  });
+}
+
+Read<std::vector<StoredSession>> SqliteReader::sessions(AccountId after, std::uint32_t limit) {
+  return reading([&] {
+    std::vector<StoredSession> out;
+    for (Use row(sql_->sessions, after, limit); row.step();) out.push_back(read_session(row));
+    return out;
+  });
+}
+
+std::vector<AccountId> SqliteReader::read_followees(AccountId account) {
+  std::vector<AccountId> out;
+  for (Use row(sql_->followees, account); row.step();) out.push_back(row.number(0));
+  return out;
+}
+
+std::vector<Heads::Start> SqliteReader::read_starts(AccountId account) {
+  const std::vector<AccountId> authors = read_followees(account);
+  if (heads_ != nullptr) return heads_->starts(authors);
+  Heads own;
+  const Snapshot snapshot(sql_->begin, sql_->end);
+  own.load(db_);
+  return own.starts(authors);
+}
+
+std::string SqliteReader::read_name(AccountId account) {
+  Use row(sql_->name, account);
+  return row.step() ? row.text(0) : std::string();
+}
+
+}  // namespace hub::store

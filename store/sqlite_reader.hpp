@@ -1,0 +1,45 @@
+// Reads committed state through a connection of its own. Inside the store room only; others have
+// it as a Reader.
+//
+// One thread at a time. Every call is one transaction or a few, none of which outlives it, so that
+// no reader keeps the write-ahead log from being emptied.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include <SQLiteCpp/Database.h>
+
+#include "store/heads.hpp"
+#include "store/store.hpp"
+
+namespace hub::store {
+
+class SqliteReader final : public Reader {
+ public:
+  /// `heads` is kept up to date by the writer of the same database and outlives the reader. Null:
+  /// there is none in this process; each retrieve then loads its own. Throws OpenError.
+  SqliteReader(const std::filesystem::path& file, const Heads* heads);
+  ~SqliteReader() override;
+
+  Read<HubInfo> info() override;
+  Read<Counts> counts() override;
+  Read<std::optional<Account>> account(std::string_view id) override;
+  Read<std::vector<Post>> retrieve(AccountId account, std::uint32_t n, MessageId before) override;
+  Read<std::vector<AccountId>> followees(AccountId account) override;
+  Read<std::vector<Account>> accounts(std::string_view after_id, std::uint32_t limit) override;
+  Read<std::vector<StoredSession>> sessions(AccountId after, std::uint32_t limit) override;
+
+ private:
+  struct Statements;
+
+  std::vector<AccountId> read_followees(AccountId account);
+  std::vector<Heads::Start> read_starts(AccountId account);
+  std::string read_name(AccountId account);
+
+  SQLite::Database db_;
+  const Heads* heads_;
+  std::unique_ptr<Statements> sql_;
+};
+
+}  // namespace hub::store

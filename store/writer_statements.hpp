@@ -1,0 +1,95 @@
+// The writer's SQL, prepared once.
+#pragma once
+
+#include "store/sqlite_writer.hpp"
+#include "store/statement.hpp"
+
+namespace hub::store {
+
+struct Writer::Statements {
+  explicit Statements(SQLite::Database& database) : db(database) {}
+  SQLite::Database& db;
+
+  SQLite::Statement begin{db, "BEGIN IMMEDIATE"};
+  SQLite::Statement commit{db, "COMMIT"};
+  SQLite::Statement savepoint{db, "SAVEPOINT request"};
+  SQLite::Statement release{db, "RELEASE request"};
+  SQLite::Statement undo{db, "ROLLBACK TO request"};
+
+  SQLite::Statement insert_post{
+      db, "INSERT INTO posts (id, author, previous, at, text) VALUES (?, ?, ?, ?, ?)"};
+  SQLite::Statement clear_post{db,
+                               "UPDATE posts SET text = NULL WHERE id = ? AND text IS NOT NULL"};
+  SQLite::Statement find_post{db, "SELECT author, previous FROM posts WHERE id = ?"};
+  SQLite::Statement remove_post{db, "DELETE FROM posts WHERE id = ?"};
+
+  SQLite::Statement insert_follow{db,
+                                  "INSERT INTO follows (follower, followee, since) VALUES (?, ?, ?)"
+                                  " ON CONFLICT DO NOTHING"};
+  SQLite::Statement is_followed{db, "SELECT 1 FROM follows WHERE follower = ? AND followee = ?"};
+  SQLite::Statement count_follows{db, "SELECT count(*) FROM follows WHERE follower = ?"};
+  SQLite::Statement remove_follow{db, "DELETE FROM follows WHERE follower = ? AND followee = ?"};
+  SQLite::Statement followees{db,
+                              "SELECT followee FROM follows WHERE follower = ? ORDER BY followee"};
+  SQLite::Statement follows_from{
+      db, "SELECT follower, followee FROM follows WHERE follower = ? LIMIT ?"};
+  SQLite::Statement follows_to{db,
+                               "SELECT follower, followee FROM follows WHERE followee = ? LIMIT ?"};
+
+  SQLite::Statement open_session{
+      db,
+      "INSERT OR REPLACE INTO sessions (account, framing, token, remote_ip, remote_port,"
+      " remote_scope, local_ip, local_port, local_scope, magic, online_since)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+  SQLite::Statement close_session{db, "DELETE FROM sessions WHERE account = ? AND token = ?"};
+  SQLite::Statement end_sessions{db, "DELETE FROM sessions WHERE account = ?"};
+
+  SQLite::Statement find_account{db, "SELECT id, name FROM accounts WHERE key = ?"};
+  SQLite::Statement account_name{db, "SELECT name FROM accounts WHERE id = ?"};
+  SQLite::Statement is_retired{db, "SELECT 1 FROM retired_ids WHERE key = ?"};
+  SQLite::Statement insert_account{
+      db,
+      "INSERT INTO accounts (key, name, salt, kdf_memory, kdf_passes, stored_key, server_key,"
+      " created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"};
+  SQLite::Statement set_password{
+      db,
+      "UPDATE accounts SET salt = ?, kdf_memory = ?, kdf_passes = ?, stored_key = ?,"
+      " server_key = ? WHERE id = ?"};
+  SQLite::Statement set_disabled{db, "UPDATE accounts SET disabled = ? WHERE id = ?"};
+  SQLite::Statement set_last_post{db, "UPDATE accounts SET last_post = ? WHERE id = ?"};
+  SQLite::Statement remove_account{db, "DELETE FROM accounts WHERE id = ?"};
+  SQLite::Statement retire{
+      db, "INSERT INTO retired_ids (key, at) SELECT key, ? FROM accounts WHERE id = ?"};
+
+  SQLite::Statement set_heads_position{db, "UPDATE settings SET heads_position = ?"};
+  SQLite::Statement set_highest_id{db, "UPDATE settings SET highest_id = ?"};
+  SQLite::Statement insert_log{db, "INSERT INTO admin_log (at, command, target) VALUES (?, ?, ?)"};
+};
+
+template <typename Body>
+Writer::ReplyBody Writer::atomically(Body&& body) {
+  Use(sql_->savepoint).run();
+  const auto undo = [this] {
+    Use(sql_->undo).run();
+    Use(sql_->release).run();
+  };
+  try {
+    ReplyBody reply = body();
+    if (std::holds_alternative<Refused>(reply)) {
+      undo();
+    } else {
+      Use(sql_->release).run();
+    }
+    return reply;
+  } catch (...) {
+    // SQLite rolls back the whole transaction by itself after some errors; there is no savepoint
+    // then.
+    try {
+      undo();
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the first error is the cause
+    }
+    throw;
+  }
+}
+
+}  // namespace hub::store

@@ -1,0 +1,67 @@
+// A store with verbs, for tests: verbs.add("ann"), verbs.post("bob", "hello"), verbs.feed("ann").
+// Each verb is a batch of its own; run() takes a larger one. Holds a reader; no clock: every batch
+// is one second after the one before.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "store/store.hpp"
+
+namespace hub::test {
+
+/// A verifier within bounds that no password fits; `seed` makes it differ from others.
+Verifier dummy_verifier(std::uint8_t seed = 0);
+
+class StoreVerbs {
+ public:
+  using ReplyBody = decltype(store::Reply::body);
+
+  explicit StoreVerbs(store::Store& store);
+
+  store::Store& store() { return store_; }
+  store::Reader& reader() { return *reader_; }
+
+  /// One request, one reply; its events are then in events().
+  ReplyBody ask(decltype(store::Request::body) body);
+  /// A batch; the tags count from 0. Replies in order; all events are then in events().
+  std::vector<ReplyBody> run(const std::vector<decltype(store::Request::body)>& bodies);
+  const std::vector<store::Event>& events() const { return events_; }
+
+  /// These fail the test (std::logic_error) unless the store does what is asked.
+  AccountId add(const std::string& name);
+  MessageId post(const std::string& author, const std::string& text);
+  void follow(const std::string& follower, const std::string& target);
+  void unfollow(const std::string& follower, const std::string& target);
+  void remove(const std::string& name);  // asks again until it is done
+  store::SessionOpened open_session(const std::string& name, Token token);
+
+  AccountId id(std::string_view name);
+  store::AppendPost append(const std::string& author, const std::string& text);
+  store::StoredSession session(const std::string& name, Token token);
+
+  /// "<bob>hello" for each post that `name` retrieves.
+  std::vector<std::string> feed(const std::string& name, std::uint32_t n = 20,
+                                MessageId before = 0);
+
+  WallTime now() const { return now_; }
+
+ protected:
+  void drop_reader() { reader_.reset(); }
+
+ private:
+  store::Store& store_;
+  std::unique_ptr<store::Reader> reader_;
+  std::vector<store::Event> events_;
+  WallTime now_{std::chrono::seconds(1'700'000'000)};
+};
+
+/// The refusal in a reply; nothing where it is none.
+std::optional<control::Refusal> refusal_in(const StoreVerbs::ReplyBody& reply);
+bool is_done(const StoreVerbs::ReplyBody& reply);
+
+}  // namespace hub::test

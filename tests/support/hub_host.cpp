@@ -1,0 +1,176 @@
+#include "tests/support/hub_host.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+#include "protocol/client_id.hpp"
+#include "protocol/limits.hpp"
+
+namespace hub::test {
+
+namespace {
+
+constexpr KdfParams kCheap{kMinKdfMemory, kMinKdfPasses};
+
+template <typename T>
+T must(store::Read<T> read) {
+  if (!read) throw std::runtime_error("the store cannot be read: " + read.error().message);
+  return *std::move(read);
+}
+
+}  // namespace
+
+HubHost::HubHost(SimNet& net, const Endpoint& at, const server::HubConfig& config,
+                 store::Store& store)
+    : net_(net),
+      at_(at),
+      config_(config),
+      store_(store),
+      reader_(store.open_reader()),
+      random_(net.seed() ^ 0x5EED) {
+  start();
+}
+
+HubHost::~HubHost() { net_.detach(at_); }
+
+void HubHost::start() {
+  hub_ = std::make_unique<server::Hub>(config_, random_, counters_);
+  std::vector<server::RestoredSession> stored;
+  for (auto& session : must(reader_->sessions(0, 1'000'000))) {
+    auto followees = must(reader_->followees(session.account));
+    stored.push_back({std::move(session), std::move(followees)});
+  }
+  hub_->restore(stored, net_.now());
+  net_.attach(at_, [this](const Endpoint& from, const Endpoint& to, Bytes bytes) {
+    hub_->on_datagram({to, from}, bytes, net_.now());
+    turn();
+  });
+  turn();
+}
+
+void HubHost::restart() {
+  ++life_;
+  inbox_.clear();
+  reads_.clear();
+  commit_scheduled_ = false;
+  armed_.reset();
+  start();
+}
+
+void HubHost::later(Duration wait, std::function<void()> what) {
+  net_.after(wait, [this, life = life_, what = std::move(what)] {
+    if (life == life_) what();
+  });
+}
+
+void HubHost::turn() {
+  server::Outbox& out = hub_->outbox();
+  for (const auto& entry : out.datagrams.entries()) {
+    const Bytes bytes = out.datagrams.bytes_of(entry);
+    if (on_send) on_send(entry.path, bytes);
+    net_.send(entry.path.local, entry.path.remote, bytes);
+  }
+  for (auto& request : out.writes) inbox_.push_back(std::move(request));
+  for (const auto& asked : out.checks) {
+    later(delays_.check, [this, asked] { check(asked); });
+  }
+  for (const auto& job : out.retrieves) {
+    if (reads_held_) {
+      reads_.push_back(job);
+    } else {
+      later(delays_.read, [this, job] { read(job); });
+    }
+  }
+  for (auto& answer : out.answers) answers_.push_back(std::move(answer));
+  for (auto& line : out.log) log_.push_back(std::move(line.text));
+  out.clear();
+  if (!inbox_.empty() && !commit_scheduled_ && !commits_held_) {
+    commit_scheduled_ = true;
+    later(delays_.commit, [this] { commit(); });
+  }
+  arm_timer();
+}
+
+void HubHost::commit() {
+  commit_scheduled_ = false;
+  const std::vector<store::Request> batch = std::exchange(inbox_, {});
+  for (const auto& output : store_.apply(batch, net_.now().wall)) {
+    hub_->on_store_output(output, net_.now());
+  }
+  turn();
+}
+
+void HubHost::check(const server::LoginCheck& asked) {
+  server::LoginVerdict verdict;
+  verdict.tag = asked.tag;
+  verdict.outcome = server::LoginVerdict::Outcome::kWrong;
+  const auto account = must(reader_->account(asked.id));
+  if (account && !account->disabled &&
+      check_password(asked.password, account->verifier) == PasswordCheck::kRight) {
+    verdict.outcome = server::LoginVerdict::Outcome::kRight;
+    verdict.account = account->id;
+    verdict.name = account->name;
+  }
+  hub_->on_verdict(verdict, net_.now());
+  turn();
+}
+
+void HubHost::read(const server::RetrieveJob& job) {
+  hub_->on_retrieve_page({job.tag, reader_->retrieve(job.account, job.n, job.before)}, net_.now());
+  turn();
+}
+
+void HubHost::hold_commits(bool held) {
+  commits_held_ = held;
+  turn();
+}
+
+void HubHost::hold_reads(bool held) {
+  reads_held_ = held;
+  if (held) return;
+  for (const auto& job : std::exchange(reads_, {})) {
+    later(delays_.read, [this, job] { read(job); });
+  }
+}
+
+void HubHost::arm_timer() {
+  const auto next = hub_->next_timeout();
+  if (!next || (armed_ && *armed_ <= *next && *armed_ >= net_.now().mono)) return;
+  armed_ = next;
+  net_.at(*next, [this, life = life_, when = *next] {
+    if (life != life_ || armed_ != when) return;
+    armed_.reset();
+    hub_->on_timeout(net_.now());
+    turn();
+  });
+}
+
+control::Reply HubHost::ask(const control::Command& command) {
+  const server::ControlTag tag = next_control_++;
+  hub_->on_control(tag, command, net_.now());
+  turn();
+  control::Reply reply;
+  const bool answered = net_.run_until(
+      [&] {
+        for (const auto& answer : answers_) {
+          if (answer.tag != tag) continue;
+          reply = answer.reply;
+          return true;
+        }
+        return false;
+      },
+      std::chrono::seconds(10));
+  if (!answered) throw std::runtime_error("the hub did not answer a control command");
+  return reply;
+}
+
+void HubHost::add_user(const std::string& name, const std::string& password) {
+  const auto verifier = make_verifier(password, kCheap, random_);
+  if (!verifier) throw std::runtime_error("no verifier");
+  const auto reply = ask(control::AddUser{name, *verifier});
+  if (!std::holds_alternative<control::Done>(reply)) {
+    throw std::runtime_error("cannot add " + name);
+  }
+}
+
+}  // namespace hub::test

@@ -1,0 +1,80 @@
+// Runs the real hub core on a simulated network: what the reactor and its threads do in hubd, done
+// in virtual time. The store is whichever it is given.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/core/hub.hpp"
+#include "store/store.hpp"
+#include "tests/support/sim_net.hpp"
+
+namespace hub::test {
+
+/// How long the work outside the core takes.
+struct HostDelays {
+  Duration commit{0};
+  Duration check{0};
+  Duration read{0};
+};
+
+class HubHost {
+ public:
+  HubHost(SimNet& net, const Endpoint& at, const server::HubConfig& config, store::Store& store);
+  ~HubHost();
+
+  HostDelays& delays() { return delays_; }
+  /// While held, writes wait in the store's inbox; releasing commits them as one batch.
+  void hold_commits(bool held);
+  void hold_reads(bool held);
+
+  /// Power off and on: what was not committed is gone, live sessions come back from the store.
+  void restart();
+
+  /// Asks as hubadmin would; runs the network until the answer is there.
+  control::Reply ask(const control::Command& command);
+  /// An account with libsodium's cheapest stretching.
+  void add_user(const std::string& name, const std::string& password);
+
+  const Endpoint& endpoint() const { return at_; }
+  server::Counters& counters() { return counters_; }
+  server::Hub& hub() { return *hub_; }
+  const std::vector<std::string>& log() const { return log_; }
+
+  /// Sees each datagram the hub sends, before the network does.
+  std::function<void(const server::Path&, Bytes)> on_send;
+
+ private:
+  void start();
+  void turn();  // carries out what the core wants done
+  void commit();
+  void check(const server::LoginCheck& check);
+  void read(const server::RetrieveJob& job);
+  void arm_timer();
+  /// Runs `what` after `wait`, unless the hub was restarted meanwhile.
+  void later(Duration wait, std::function<void()> what);
+
+  SimNet& net_;
+  Endpoint at_;
+  server::HubConfig config_;
+  store::Store& store_;
+  std::unique_ptr<store::Reader> reader_;
+  SeededRandom random_;
+  server::Counters counters_;
+  std::unique_ptr<server::Hub> hub_;
+  HostDelays delays_;
+  int life_ = 0;  // counts restarts
+  std::vector<store::Request> inbox_;
+  std::vector<server::RetrieveJob> reads_;
+  bool commit_scheduled_ = false;
+  bool commits_held_ = false;
+  bool reads_held_ = false;
+  std::optional<TimePoint> armed_;
+  std::vector<server::ControlAnswer> answers_;
+  server::ControlTag next_control_ = 1;
+  std::vector<std::string> log_;
+};
+
+}  // namespace hub::test

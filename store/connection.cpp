@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include "protocol/fault.hpp"
 #include "store/files.hpp"
 #include "store/migrations.hpp"
 #include "store/sqlite_store.hpp"
@@ -76,7 +77,8 @@ SQLite::Database open_connection(const std::filesystem::path& file, Access acces
                                                     file.string()));
     }
     db.exec("PRAGMA foreign_keys = ON");
-    db.exec("PRAGMA synchronous = FULL");
+    db.exec(fault("commit_not_synced") ? "PRAGMA synchronous = NORMAL"
+                                       : "PRAGMA synchronous = FULL");
     return db;
   } catch (const SQLite::Exception& error) {
     throw_open_error(file, error);
@@ -123,6 +125,12 @@ void throw_open_error(const std::filesystem::path& file, const SQLite::Exception
     case SQLITE_ERROR:  // a table or column is missing
       throw OpenError(Why::kNotADatabase,
                       fmt::format("{} is damaged ({}): restore a backup", name, reason(error)));
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+      throw OpenError(Why::kCannotOpen,
+                      fmt::format("cannot open {}: SQLite cannot make its files beside it: see "
+                                  "whether the directory can be written to and has room",
+                                  name));
     default:
       throw OpenError(Why::kCannotOpen, fmt::format("cannot open {}: {}", name, reason(error)));
   }

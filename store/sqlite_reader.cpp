@@ -11,6 +11,7 @@
 #include "store/connection.hpp"
 #include "store/reading.hpp"
 #include "store/rows.hpp"
+#include "store/snapshot.hpp"
 
 namespace hub::store {
 
@@ -26,8 +27,6 @@ struct SqliteReader::Statements {
   explicit Statements(SQLite::Database& database) : db(database) {}
   SQLite::Database& db;
 
-  SQLite::Statement begin{db, "BEGIN"};
-  SQLite::Statement end{db, "COMMIT"};
   SQLite::Statement info{db, std::string("SELECT ") + kSettingsColumns + " FROM settings"};
   SQLite::Statement counts{
       db,
@@ -46,27 +45,6 @@ struct SqliteReader::Statements {
                                      " FROM sessions s JOIN accounts a ON a.id = s.account"
                                      " WHERE s.account > ? ORDER BY s.account, s.framing LIMIT ?"};
 };
-
-namespace {
-
-/// A read transaction: one state of the database for several statements.
-class Snapshot {
- public:
-  Snapshot(SQLite::Statement& begin, SQLite::Statement& end) : end_(end) { Use(begin).run(); }
-  ~Snapshot() {
-    try {
-      Use(end_).run();
-    } catch (const SQLite::Exception&) {  // NOLINT(bugprone-empty-catch): nothing was written
-    }
-  }
-  Snapshot(const Snapshot&) = delete;
-  Snapshot& operator=(const Snapshot&) = delete;
-
- private:
-  SQLite::Statement& end_;
-};
-
-}  // namespace
 
 SqliteReader::SqliteReader(const std::filesystem::path& file, const Heads* heads)
     : db_(open_current(file, Access::kRead)), heads_(heads) {
@@ -112,7 +90,7 @@ Read<std::vector<Post>> SqliteReader::retrieve(AccountId account, std::uint32_t 
     // The order matters: whom, then where their chains begin, then the rows. A row that the heads
     // lead to was committed before they did, so the transaction that begins now sees it.
     std::vector<Heads::Start> starts = read_starts(account);
-    const Snapshot snapshot(sql_->begin, sql_->end);
+    const Snapshot snapshot(db_);
     std::vector<Post> posts = walk_chains(sql_->chain_step, std::move(starts), n, before);
     std::unordered_map<AccountId, std::string> names;
     for (Post& post : posts) {
@@ -157,7 +135,7 @@ std::vector<Heads::Start> SqliteReader::read_starts(AccountId account) {
   const std::vector<AccountId> authors = read_followees(account);
   if (heads_ != nullptr) return heads_->starts(authors);
   Heads own;
-  const Snapshot snapshot(sql_->begin, sql_->end);
+  const Snapshot snapshot(db_);
   own.load(db_);
   return own.starts(authors);
 }

@@ -1,0 +1,62 @@
+#include <SQLiteCpp/Exception.h>
+#include <fmt/format.h>
+
+#include "store/connection.hpp"
+#include "store/copy.hpp"
+#include "store/maintenance.hpp"
+#include "store/snapshot.hpp"
+#include "store/sqlite_store.hpp"
+
+namespace hub::store {
+
+namespace {
+
+using Why = OpenError::Why;
+
+/// hub.db.v1.bak, or hub.db.v1.bak.2 where there is one of an earlier try, and so on.
+std::filesystem::path backup_name(const std::filesystem::path& file, int version) {
+  const std::string first = fmt::format("{}.v{}.bak", file.string(), version);
+  std::filesystem::path name = first;
+  for (int number = 2; std::filesystem::exists(name); ++number) {
+    name = fmt::format("{}.{}", first, number);
+  }
+  return name;
+}
+
+}  // namespace
+
+MigrationReport migrate(const std::filesystem::path& file, std::span<const Migration> migrations) {
+  SQLite::Database db = open_connection(file, Access::kWrite);
+  MigrationReport report;
+  try {
+    report.from = schema_version(db);
+    report.to = migrations.back().version;
+    if (report.from > report.to) {
+      throw OpenError(Why::kNewerSchema,
+                      fmt::format("{} has schema {}, this program knows schemas up to {}: use the "
+                                  "newer release that wrote it",
+                                  file.string(), report.from, report.to));
+    }
+    if (report.from == report.to) return report;
+    report.backup = backup_name(file, report.from);
+    const Snapshot snapshot(db);
+    copy_database(db, report.backup);
+  } catch (const SQLite::Exception& error) {
+    throw_open_error(file, error);
+  } catch (const OpenError&) {
+    throw;
+  } catch (const std::runtime_error& error) {
+    throw OpenError(Why::kCannotOpen,
+                    fmt::format("{} is not upgraded: {}", file.string(), error.what()));
+  }
+  try {
+    apply_migrations(db, migrations);
+  } catch (const std::runtime_error& error) {
+    throw OpenError(Why::kCannotOpen,
+                    fmt::format("{} stays at schema {}: {} (a copy of before is {})", file.string(),
+                                schema_version(db), error.what(), report.backup.string()));
+  }
+  return report;
+}
+
+}  // namespace hub::store

@@ -1,0 +1,101 @@
+// hubd: the server. Reads the configuration, takes the data directory, opens or creates the
+// database, and runs the service until it is told to stop.
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "protocol/random.hpp"
+#include "server/config.hpp"
+#include "server/net/log.hpp"
+#include "server/net/service.hpp"
+#include "server/net/udp_socket.hpp"
+#include "store/data_directory.hpp"
+#include "store/sqlite_store.hpp"
+
+namespace {
+
+using namespace hub;
+using namespace hub::server;
+
+std::optional<std::string> environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr) return std::nullopt;
+  return value;
+}
+
+int fail(ExitCode code, const std::string& message) {
+  fmt::print(stderr, "hubd: {}\n", message);
+  return static_cast<int>(code);
+}
+
+std::string in_use(const store::DataDirectory& directory) {
+  const std::string holder = store::DirectoryLock::holder(directory);
+  return fmt::format(
+      "the data directory {} is in use by {}; stop that first, or name another directory with "
+      "--data",
+      directory.path().native(), holder.empty() ? "another process" : holder);
+}
+
+ServiceOptions service_options(const Config& config, const store::DataDirectory& directory) {
+  ServiceOptions out;
+  out.hub = config.hub;
+  out.listen = config.listen;
+  out.login_threads = config.login_threads;
+  out.control_socket = directory.control_socket();
+  return out;
+}
+
+/// Everything with the data directory locked. Throws what the service throws.
+void serve(const Config& config, const store::DataDirectory& directory) {
+  Log log(config.log_level, config.log_format);
+  SystemRandom random;
+  if (!std::filesystem::exists(directory.database())) {
+    store::create_database(directory.database(), config.kdf, random);
+    log.write(LogLevel::kInfo, "created the database " + directory.database().native());
+  }
+  const auto open = [&]() -> std::unique_ptr<store::Store> {
+    return store::SqliteStore::open(directory.database(), config.store);
+  };
+  if (config.hub.classic == ClassicAccess::kAny) {
+    log.write(LogLevel::kWarning,
+              "classic framing is open to any address: passwords and posts travel unencrypted");
+  }
+  Service service(service_options(config, directory), open, random, log);
+  service.stop_on_signals();
+  service.run();
+  log.write(LogLevel::kInfo, "stopped");
+}
+
+int run(const Config& config) {
+  const store::DataDirectory directory(config.data);
+  try {
+    directory.create();
+    const auto lock = store::DirectoryLock::take(directory, "hubd");
+    if (!lock) return fail(ExitCode::kInUse, in_use(directory));
+    serve(config, directory);
+    return static_cast<int>(ExitCode::kOk);
+  } catch (const store::OpenError& error) {
+    return fail(ExitCode::kDatabase, error.what());
+  } catch (const ListenError& error) {
+    return fail(ExitCode::kCannotListen, error.what());
+  } catch (const std::exception& error) {
+    return fail(ExitCode::kFailed, error.what());
+  }
+}
+
+}  // namespace
+
+int main(int count, char** values) {
+  const std::vector<std::string> arguments(values + 1, values + count);
+  const auto config = read_config(arguments, environment);
+  if (config) return run(*config);
+  const Finished& finished = config.error();
+  fmt::print("{}", finished.out);
+  if (!finished.error.empty()) return fail(finished.code, finished.error);
+  return static_cast<int>(finished.code);
+}

@@ -1,0 +1,19 @@
+// What the worker threads hand the reactor: the one inbox it drains.
+#pragma once
+
+#include <variant>
+#include <vector>
+
+#include "server/core/outbox.hpp"
+#include "server/net/inbox.hpp"
+#include "store/requests.hpp"
+
+namespace hub::server {
+
+/// The outputs of one commit, in their order.
+using StoreOutputs = std::vector<store::Output>;
+
+using Arrival = std::variant<StoreOutputs, LoginVerdict, RetrievePage>;
+using Arrivals = Inbox<Arrival>;
+
+}  // namespace hub::server

@@ -1,0 +1,84 @@
+#include "server/net/login_pool.hpp"
+
+#include <utility>
+
+#include <string.h>
+
+#include "protocol/client_id.hpp"
+#include "protocol/fault.hpp"
+#include "protocol/password.hpp"
+
+namespace hub::server {
+
+void wipe(std::string& secret) {
+  secret.resize(secret.capacity());
+  explicit_bzero(secret.data(), secret.size());
+  secret.clear();
+}
+
+LoginVerdict check_login(store::Reader& reader, std::optional<store::HubInfo>& hub,
+                         const LoginCheck& check) {
+  LoginVerdict verdict;
+  verdict.tag = check.tag;
+  if (!hub) {
+    auto info = reader.info();
+    if (!info) return verdict;
+    hub = *info;
+  }
+  const auto id = ClientId::parse(check.id);
+  const auto found = reader.account(check.id);
+  if (!found) return verdict;
+  const std::optional<store::Account>& account = *found;
+
+  const bool may_log_in = id && account && (!account->disabled || fault("disabled_may_log_in"));
+  if (!may_log_in && fault("unknown_id_answers_early")) {
+    verdict.outcome = LoginVerdict::Outcome::kWrong;
+    return verdict;
+  }
+  const Verifier verifier = may_log_in
+                                ? account->verifier
+                                : decoy_verifier(hub->secret, id ? id->key() : check.id, hub->kdf);
+  switch (check_password(check.password, verifier)) {
+    case PasswordCheck::kNoMemory:
+      return verdict;
+    case PasswordCheck::kWrong:
+      verdict.outcome = LoginVerdict::Outcome::kWrong;
+      return verdict;
+    case PasswordCheck::kRight:
+      break;
+  }
+  verdict.outcome = may_log_in ? LoginVerdict::Outcome::kRight : LoginVerdict::Outcome::kWrong;
+  if (may_log_in) {
+    verdict.account = account->id;
+    verdict.name = account->name;
+  }
+  return verdict;
+}
+
+LoginPool::LoginPool(std::size_t threads, std::size_t capacity, const OpenReader& open_reader,
+                     Arrivals& arrivals)
+    : inbox_(capacity), arrivals_(arrivals) {
+  for (std::size_t i = 0; i < threads; ++i) readers_.push_back(open_reader());
+  for (const auto& reader : readers_) {
+    threads_.emplace_back([this, mine = reader.get()] { run(*mine); });
+  }
+}
+
+LoginPool::~LoginPool() {
+  inbox_.close();
+  std::vector<LoginCheck> dropped;
+  inbox_.take_all(dropped);
+  for (LoginCheck& check : dropped) wipe(check.password);
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void LoginPool::run(store::Reader& reader) {
+  std::optional<store::HubInfo> hub;
+  while (auto check = inbox_.wait_one()) {
+    LoginVerdict verdict = check_login(reader, hub, *check);
+    wipe(check->password);
+    arrivals_.try_push(std::move(verdict));
+  }
+}
+
+}  // namespace hub::server

@@ -1,0 +1,113 @@
+#include "server/net/service.hpp"
+
+#include <cerrno>
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "server/net/login_pool.hpp"
+#include "server/net/reactor.hpp"
+#include "server/net/reader_thread.hpp"
+#include "server/net/udp_socket.hpp"
+
+namespace hub::server {
+
+namespace {
+
+constexpr std::uint32_t kRestorePage = 1000;
+
+bool means_no_ipv6(int error) {
+  return error == EAFNOSUPPORT || error == EADDRNOTAVAIL || error == EPROTONOSUPPORT;
+}
+
+/// [::] becomes 0.0.0.0 on a machine without IPv6: "every address" is what was meant.
+UdpSocket open_socket(const Endpoint& listen) {
+  try {
+    return UdpSocket::open(listen);
+  } catch (const ListenError& error) {
+    const bool every = listen.ip.is_unspecified() && !listen.ip.is_v4();
+    if (!every || !means_no_ipv6(error.error)) throw;
+    return UdpSocket::open({IpAddress::v4(0, 0, 0, 0), listen.port, 0});
+  }
+}
+
+std::vector<UdpSocket> open_sockets(const std::vector<Endpoint>& listen) {
+  std::vector<UdpSocket> out;
+  for (const Endpoint& endpoint : listen) out.push_back(open_socket(endpoint));
+  return out;
+}
+
+template <typename T>
+T must_read(store::Read<T> result) {
+  if (!result) throw std::runtime_error("cannot read the database: " + result.error().message);
+  return *std::move(result);
+}
+
+std::vector<RestoredSession> read_sessions(store::Reader& reader) {
+  std::vector<RestoredSession> out;
+  AccountId after = 0;
+  while (true) {
+    auto page = must_read(reader.sessions(after, kRestorePage));
+    if (page.empty()) return out;
+    for (store::StoredSession& session : page) {
+      after = session.account;
+      auto followees = must_read(reader.followees(session.account));
+      out.push_back({std::move(session), std::move(followees)});
+    }
+  }
+}
+
+/// The core bounds what is under way, so that no inbox of these sizes is ever full.
+std::size_t arrival_capacity(const HubConfig& hub) {
+  return std::size_t{hub.max_pending_writes} + hub.max_pending_checks + hub.max_pending_retrieves;
+}
+
+}  // namespace
+
+struct Service::Impl {
+  Impl(const ServiceOptions& options, const StoreThread::Open& open_store, Random& random, Log& log)
+      : arrivals(arrival_capacity(options.hub)),
+        store(options.hub.max_pending_writes, open_store, arrivals),
+        reader(options.hub.max_pending_retrieves, store.open_reader(), arrivals),
+        pool(
+            options.login_threads, options.hub.max_pending_checks,
+            [this] { return store.open_reader(); }, arrivals),
+        hub(options.hub, random, counters) {
+    auto sockets = open_sockets(options.listen);
+    for (const UdpSocket& socket : sockets) listening.push_back(socket.local());
+    reactor =
+        std::make_unique<Reactor>(Reactor::Parts{hub, counters, arrivals, store, reader, pool, log},
+                                  std::move(sockets), options.control_socket);
+    const auto sessions = read_sessions(*store.open_reader());
+    reactor->restore(sessions);
+    if (!sessions.empty()) {
+      log.write(LogLevel::kInfo, fmt::format("{} stored sessions go on", sessions.size()));
+    }
+    for (const Endpoint& endpoint : listening) {
+      log.write(LogLevel::kInfo, "listening on " + to_string(endpoint));
+    }
+  }
+
+  Counters counters;
+  Arrivals arrivals;
+  StoreThread store;  // made before and unmade after everything that reads from it
+  ReaderThread reader;
+  LoginPool pool;
+  Hub hub;
+  std::unique_ptr<Reactor> reactor;
+  std::vector<Endpoint> listening;
+};
+
+Service::Service(const ServiceOptions& options, const StoreThread::Open& open_store, Random& random,
+                 Log& log)
+    : impl_(std::make_unique<Impl>(options, open_store, random, log)) {}
+
+Service::~Service() = default;
+
+const std::vector<Endpoint>& Service::listening() const { return impl_->listening; }
+void Service::stop_on_signals() { impl_->reactor->stop_on_signals(); }
+void Service::run() { impl_->reactor->run(); }
+void Service::stop() { impl_->reactor->stop(); }
+
+}  // namespace hub::server

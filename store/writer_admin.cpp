@@ -115,7 +115,7 @@ void Writer::set_disabled(const Target& target, bool disabled) {
 bool Writer::end_sessions(AccountId account) {
   Use(sql_->end_sessions, account).run();
   // Said even where none was stored: a login may be on its way that was checked before this.
-  events_.push_back(SessionsEnded{account});
+  events_.emplace_back(SessionsEnded{account});  // push_back: GCC 12 warns falsely at -O2
   return db_.getChanges() > 0;
 }
 

@@ -16,6 +16,7 @@ namespace {
 
 /// As many forwards as a network may still be repeating.
 constexpr std::size_t kRememberedForwards = 64;
+constexpr std::size_t kRememberedTokens = 16;
 
 }  // namespace
 
@@ -98,11 +99,13 @@ bool Session::on_login_ack(const classic::Header& header) {
   const bool seen =
       std::find(login_tokens_.begin(), login_tokens_.end(), header.token) != login_tokens_.end();
   if (ok && seen) return open_logins_ > 0 || login_tokens_.size() > 1;
-  if (open_logins_ == 0) return false;
-  --open_logins_;
+  // Right after the first ack, a second one tells that the network repeated the login itself.
+  if (open_logins_ == 0 && !(ok && accepted_ == Opcode::kLoginOk)) return false;
+  open_logins_ = std::max(0, open_logins_ - 1);
   if (ok) {
     token_ = header.token;
     login_tokens_.push_back(token_);
+    if (login_tokens_.size() > kRememberedTokens) login_tokens_.erase(login_tokens_.begin());
   }
   return true;
 }

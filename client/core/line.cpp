@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "protocol/fault.hpp"
 #include "protocol/message.hpp"
 #include "protocol/nearest.hpp"
 #include "protocol/password.hpp"
@@ -182,7 +183,9 @@ std::optional<std::string> memorable(std::string_view line) {
     return std::string(line);
   }
   if (std::holds_alternative<Nothing>(*parsed)) return std::nullopt;
-  if (std::holds_alternative<Login>(*parsed)) return std::string(line.substr(0, line.find('&')));
+  if (std::holds_alternative<Login>(*parsed) && !fault("password_remembered")) {
+    return std::string(line.substr(0, line.find('&')));
+  }
   return std::string(line);
 }
 
@@ -209,33 +212,29 @@ void LineCutter::add(std::string_view bytes) {
   bytes_ += bytes;
 }
 
-std::optional<LineCutter::Line> LineCutter::next() {
+std::optional<std::string> LineCutter::next() {
   for (;;) {
     const auto end = bytes_.find('\n', searched_);
     if (end == std::string::npos) return next_overlong();
-    const std::size_t size = end - begin_;
-    Line line{bytes_.substr(begin_, std::min(size, kMaxLineBytes)), size > kMaxLineBytes};
+    std::string line = bytes_.substr(begin_, std::min(end - begin_, kMaxLineBytes));
     begin_ = searched_ = end + 1;
-    if (skipping_) {
-      skipping_ = false;
-      continue;
-    }
-    if (!line.cut && !line.text.empty() && line.text.back() == '\r') line.text.pop_back();
+    if (std::exchange(skipping_, false)) continue;
+    if (!line.empty() && line.back() == '\r') line.pop_back();
     return line;
   }
 }
 
-std::optional<LineCutter::Line> LineCutter::next_overlong() {
+std::optional<std::string> LineCutter::next_overlong() {
   searched_ = bytes_.size();
   const bool overlong = bytes_.size() - begin_ > kMaxLineBytes;
   if (!overlong && !skipping_) return std::nullopt;
-  Line line{bytes_.substr(begin_, kMaxLineBytes), true};
+  std::string line = bytes_.substr(begin_, kMaxLineBytes);
   begin_ = searched_;
   if (std::exchange(skipping_, true)) return std::nullopt;
   return line;
 }
 
-std::optional<LineCutter::Line> LineCutter::rest() {
+std::optional<std::string> LineCutter::rest() {
   if (auto line = next()) return line;
   if (skipping_ || begin_ == bytes_.size()) return std::nullopt;
   add("\n");

@@ -69,30 +69,25 @@ std::optional<std::string> memorable(std::string_view line);
 /// What help# shows: one line a verb, without a closing line end.
 std::string_view help_text();
 
-/// Cuts a stream of bytes into lines. A line is never held beyond kMaxLineBytes: the rest of it is
-/// skipped, and what was held comes out marked as cut.
+/// Cuts a stream of bytes into lines, without their "\n" or "\r\n". Of a line beyond kMaxLineBytes
+/// the rest is skipped: what is left of it is still far longer than any that parse_line() takes.
 class LineCutter {
  public:
   static constexpr std::size_t kMaxLineBytes = 65'536;
 
-  struct Line {
-    std::string text;  // without its "\n" or "\r\n"
-    bool cut = false;
-  };
-
   void add(std::string_view bytes);
   /// The next whole line; nothing where more bytes are needed.
-  std::optional<Line> next();
+  std::optional<std::string> next();
   /// After the last byte: what is left, if anything, is a line too.
-  std::optional<Line> rest();
+  std::optional<std::string> rest();
 
  private:
-  std::optional<Line> next_overlong();
+  std::optional<std::string> next_overlong();
 
   std::string bytes_;
   std::size_t begin_ = 0;     // of the first line that is not taken yet
   std::size_t searched_ = 0;  // no line end from begin_ to here
-  bool skipping_ = false;     // a line's beginning came out as cut, its end is still to come
+  bool skipping_ = false;     // a line's beginning came out already, its end is still to come
 };
 
 }  // namespace hub::client

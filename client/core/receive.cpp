@@ -102,7 +102,7 @@ bool Session::on_login_ack(const classic::Header& header) {
   // Right after the first ack, a second one tells that the network repeated the login itself.
   if (open_logins_ == 0 && !(ok && accepted_ == Opcode::kLoginOk)) return false;
   open_logins_ = std::max(0, open_logins_ - 1);
-  if (ok) {
+  if (ok && !fault("renewed_token_ignored")) {
     token_ = header.token;
     login_tokens_.push_back(token_);
     if (login_tokens_.size() > kRememberedTokens) login_tokens_.erase(login_tokens_.begin());
@@ -146,7 +146,8 @@ bool Session::is_excused(Opcode opcode) const {
   if (accepted_ == opcode) return true;
   if (accepted_ == Opcode::kRetrieveEnd && opcode == Opcode::kRetrieveAck) return true;
   const Exchange* exchange = exchange_of_reply(opcode);
-  return exchange != nullptr && late_.count(exchange->request) > 0;
+  return exchange != nullptr && late_.count(exchange->request) > 0 &&
+         !fault("late_reply_is_spurious");
 }
 
 void Session::on_unexpected(const classic::Header& header) {

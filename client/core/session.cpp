@@ -207,7 +207,8 @@ void Session::give_up_waiting(TimePoint now) {
     return;
   }
   unanswered_ = true;
-  print(error("no_reply", "the hub did not answer; it may or may not have done it"));
+  print(error("no_reply", request == Opcode::kLogin ? "the hub did not answer"
+                                                    : "the hub may or may not have done it"));
   if (state_ == State::kLoginSent) {
     go_offline();
   } else if (state_ == State::kOffline) {

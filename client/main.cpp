@@ -1,0 +1,77 @@
+// spoke: the terminal client.
+#include <cstdio>
+#include <exception>
+#include <optional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "client/core/session.hpp"
+#include "client/net/hub_name.hpp"
+#include "client/net/loop.hpp"
+#include "protocol/client_id.hpp"
+
+namespace {
+
+constexpr int kExitUsage = 2;
+
+constexpr const char* kFooter =
+    "Type help# for the lines that can be typed. Standard input may be a pipe or a file: then "
+    "each\n"
+    "line waits for the reply to the one before, and at its end what was asked is finished first.\n"
+    "Where standard output is no terminal it holds records and nothing else, one a line.\n"
+    "\n"
+    "Exit codes:\n"
+    "  0  all that was asked succeeded\n"
+    "  1  something was refused or failed (...failed, error#...)\n"
+    "  2  bad usage\n"
+    "  3  the hub did not answer at all, or its name cannot be resolved\n"
+    "\n"
+    "Environment:\n"
+    "  HUB_HOST  the hub, where --hub is not given\n"
+    "  NO_COLOR  no colour";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("spoke: log in to a hub, follow people, post and read, from a terminal.", "spoke");
+  std::string hub_text = "localhost";
+  std::optional<std::string> login;
+  bool classic = false;
+  app.add_option("--hub", hub_text, "The hub; port 32000 where none is given, IPv6 in brackets")
+      ->envname("HUB_HOST")
+      ->type_name("HOST[:PORT]")
+      ->capture_default_str();
+  app.add_flag("--classic", classic,
+               "The original plaintext framing (today the only one, so always on)");
+  app.add_option("--login", login, "Log in as ID at once; asks for the password")->type_name("ID");
+  app.set_version_flag("--version", std::string("spoke ") + HUB_VERSION);
+  app.footer(kFooter);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::CallForVersion& version) {
+    return app.exit(version);
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "spoke: {}; see spoke --help\n", error.what());
+    return kExitUsage;
+  }
+
+  const auto hub = hub::client::parse_hub_name(hub_text);
+  if (!hub) {
+    fmt::print(stderr, "spoke: --hub {}\n", hub.error());
+    return kExitUsage;
+  }
+  if (login && !hub::ClientId::parse(*login)) {
+    fmt::print(stderr, "spoke: --login takes a client ID: 1 to 31 letters, digits, underscores\n");
+    return kExitUsage;
+  }
+  try {
+    return hub::client::run({*hub, login});
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "spoke: {}\n", error.what());
+    return hub::client::kExitNoAnswer;
+  }
+}

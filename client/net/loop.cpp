@@ -1,0 +1,271 @@
+#include "client/net/loop.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "client/core/session.hpp"
+#include "client/net/console.hpp"
+#include "client/net/link.hpp"
+#include "client/net/signals.hpp"
+#include "client/net/terminal.hpp"
+
+namespace hub::client {
+
+namespace {
+
+/// Datagrams taken in one turn, so that a flood leaves room for the keyboard.
+constexpr int kMaxDatagramsATurn = 64;
+
+Style style_of_output() {
+  const bool terminal = isatty(STDOUT_FILENO) != 0;
+  const char* kind = std::getenv("TERM");
+  const bool dumb = kind == nullptr || *kind == '\0' || std::string_view(kind) == "dumb";
+  return {terminal, terminal && !dumb && std::getenv("NO_COLOR") == nullptr};
+}
+
+std::unique_ptr<Console> make_console() {
+  if (Terminal::is_usable()) return std::make_unique<Terminal>();
+  return std::make_unique<PipeConsole>();
+}
+
+// poll(2) and not Asio waits here: Asio would make the terminal non-blocking, and with it those of
+// every program that shares it.
+class Loop {
+ public:
+  explicit Loop(const Options& options)
+      : link_(options.hub),
+        hub_(to_string(options.hub)),
+        style_(style_of_output()),
+        interactive_(Terminal::is_usable()),
+        console_(make_console()),
+        session_(SessionConfig{.can_ask = interactive_}) {}
+
+  int run(const Options& options) {
+    now_ = std::chrono::steady_clock::now();
+    if (interactive_) say(fmt::format("hub {}; help# lists what can be typed", hub_));
+    if (options.login) session_.on_line(fmt::format("login#{}", *options.login), now_);
+    carry_out();
+    take_input();
+    while (!exit_code_) {
+      wait();
+      on_signals();
+      if (is_ready(kNetwork)) on_network();
+      if (session_.next_timeout() && *session_.next_timeout() <= now_) on_timeout();
+      carry_out();
+      if (is_ready(kInput)) console_->read();
+      take_input();
+      if (fds_[kOutput].revents != 0) output_lost_ = true;
+      if (output_lost_) abandon();
+    }
+    return *exit_code_;
+  }
+
+ private:
+  enum Source : std::size_t { kSignals, kNetwork, kInput, kOutput };
+
+  bool is_ready(Source source) const { return fds_[source].revents != 0; }
+
+  bool wants_input() const {
+    if (input_ended_ || session_.finished()) return false;
+    return interactive_ || session_.wants_input();
+  }
+
+  /// Sleeps until something happens, and reads the clock: once a turn.
+  void wait() {
+    fds_[kSignals] = {signals_.fd(), POLLIN, 0};
+    fds_[kNetwork] = {link_.fd(), POLLIN, 0};
+    fds_[kInput] = {wants_input() ? STDIN_FILENO : -1, POLLIN, 0};
+    fds_[kOutput] = {STDOUT_FILENO, 0, 0};  // only whether it is gone
+    int timeout = -1;
+    if (const auto deadline = session_.next_timeout()) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - now_);
+      timeout = static_cast<int>(std::max<std::chrono::milliseconds::rep>(0, left.count()));
+    }
+    if (poll(fds_.data(), fds_.size(), timeout) < 0) {
+      for (pollfd& fd : fds_) fd.revents = 0;
+    }
+    now_ = std::chrono::steady_clock::now();
+  }
+
+  void on_signals() {
+    while (const auto number = signals_.next()) {
+      switch (*number) {
+        case SIGINT:
+          on_interrupt();
+          break;
+        case SIGTSTP:
+          console_->suspend();
+          break;
+        case SIGCONT:
+          console_->resume();
+          break;
+        case SIGWINCH:
+          console_->resize();
+          break;
+        default:
+          session_.on_stop(now_);
+      }
+    }
+  }
+
+  void on_interrupt() {
+    switch (console_->interrupt()) {
+      case Interrupt::kLeave:
+        session_.on_stop(now_);
+        break;
+      case Interrupt::kClearLine:
+        say("Ctrl-C again, or quit#, leaves");
+        break;
+      case Interrupt::kCancel:
+        break;
+    }
+  }
+
+  void on_network() {
+    for (int i = 0; i < kMaxDatagramsATurn; ++i) {
+      const auto datagram = link_.receive();
+      if (datagram) {
+        session_.on_datagram(*datagram, now_);
+        complained_ = false;
+      } else if (datagram.error() == Link::Trouble::kRefused) {
+        on_refused();
+      } else {
+        return;
+      }
+    }
+  }
+
+  // Until the hub was heard from, another address of its name may be the right one: "localhost" is
+  // ::1 and 127.0.0.1. What was refused was not received, so it may be sent again.
+  void on_refused() {
+    if (!session_.heard_from_hub() && ++refusals_ < link_.addresses()) {
+      link_.next_address();
+      if (!last_sent_.empty()) link_.send(last_sent_);
+      return;
+    }
+    complain(fmt::format("nothing listens at {}: is hubd running there?", hub_));
+  }
+
+  void on_timeout() {
+    if (!session_.heard_from_hub()) link_.next_address();
+    session_.on_timeout(now_);
+  }
+
+  void take_input() {
+    while (!exit_code_ && wants_input()) {
+      const auto typed = console_->next();
+      if (!typed) return;
+      if (const auto* line = std::get_if<TypedLine>(&*typed)) {
+        session_.on_line(line->text, now_);
+      } else if (const auto* password = std::get_if<TypedPassword>(&*typed)) {
+        session_.on_password(password->text, now_);
+      } else {
+        input_ended_ = true;
+        session_.on_input_end(now_);
+      }
+      carry_out();
+    }
+  }
+
+  /// What is printed is printed before anything is sent: a forward's ack says that it was shown.
+  void carry_out() {
+    for (const Output& output : session_.outputs()) {
+      if (const auto* printed = std::get_if<Print>(&output)) {
+        said_ += render(printed->record, style_);
+      }
+    }
+    show();
+    for (const Output& output : session_.outputs()) {
+      if (const auto* out = std::get_if<Send>(&output)) {
+        send(out->datagram);
+      } else if (const auto* ask = std::get_if<AskPassword>(&output)) {
+        console_->ask_password(ask->id);
+      } else if (const auto* exit = std::get_if<Exit>(&output)) {
+        exit_code_ = exit->code;
+      }
+    }
+    session_.outputs().clear();
+    if (!said_.empty()) show();
+  }
+
+  void show() {
+    const std::string lines = std::exchange(said_, {});
+    const std::string stands = prompt(name_of(session_.state()), session_.id(), style_);
+    if (!console_->show(lines, stands)) output_lost_ = true;
+  }
+
+  void send(const std::vector<std::uint8_t>& datagram) {
+    if (output_lost_) return;
+    refusals_ = 0;
+    last_sent_ = datagram;
+    const std::error_code error = link_.send(datagram);
+    if (error) complain(fmt::format("cannot send to {}: {}", hub_, error.message()));
+  }
+
+  /// For people only; shown with the next output.
+  void say(std::string text) { said_ += render(note(std::move(text)), style_); }
+
+  /// Says it once, until the hub is heard from again.
+  void complain(std::string text) {
+    if (!std::exchange(complained_, true)) say(std::move(text));
+  }
+
+  /// Nobody reads the output any more: says goodbye to the hub and waits for nothing.
+  void abandon() {
+    session_.outputs().clear();
+    session_.on_stop(now_);
+    for (const Output& output : session_.outputs()) {
+      if (const auto* out = std::get_if<Send>(&output)) link_.send(out->datagram);
+    }
+    exit_code_ = kExitFailure;
+  }
+
+  Signals signals_{SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH};
+  Link link_;
+  std::string hub_;
+  Style style_;
+  bool interactive_;
+  std::unique_ptr<Console> console_;
+  Session session_;
+  TimePoint now_{};
+  std::array<pollfd, 4> fds_{};
+  std::vector<std::uint8_t> last_sent_;
+  std::size_t refusals_ = 0;  // since the last datagram
+  std::string said_;          // rendered, not shown yet
+  bool complained_ = false;
+  bool input_ended_ = false;
+  bool output_lost_ = false;
+  std::optional<int> exit_code_;
+};
+
+/// A program started without standard streams would open its socket in their place.
+void fill_standard_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (fcntl(fd, F_GETFD) == -1) open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
+  }
+}
+
+}  // namespace
+
+int run(const Options& options) {
+  fill_standard_streams();
+  std::signal(SIGPIPE, SIG_IGN);
+  return Loop(options).run(options);
+}
+
+}  // namespace hub::client

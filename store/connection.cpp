@@ -21,7 +21,7 @@ using Why = OpenError::Why;
 
 // Waiting for whoever else holds a lock for a moment: recovery after a crash, an administrator's
 // own sqlite3. Another hub is kept out by the directory's lock.
-constexpr int kBusyMilliseconds = 5000;
+constexpr int kBusyMilliseconds = 2000;
 
 void require_file(const std::filesystem::path& file, Access access) {
   std::error_code error;

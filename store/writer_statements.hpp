@@ -32,9 +32,9 @@ struct Writer::Statements {
   SQLite::Statement followees{db,
                               "SELECT followee FROM follows WHERE follower = ? ORDER BY followee"};
   SQLite::Statement follows_from{
-      db, "SELECT follower, followee FROM follows WHERE follower = ? LIMIT ?"};
-  SQLite::Statement follows_to{db,
-                               "SELECT follower, followee FROM follows WHERE followee = ? LIMIT ?"};
+      db, "SELECT follower, followee FROM follows WHERE follower = ? ORDER BY followee LIMIT ?"};
+  SQLite::Statement follows_to{
+      db, "SELECT follower, followee FROM follows WHERE followee = ? ORDER BY follower LIMIT ?"};
 
   SQLite::Statement open_session{
       db,

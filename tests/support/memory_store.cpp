@@ -141,6 +141,19 @@ MemoryStore::ReplyBody MemoryStore::perform(const control::EnableUser& request) 
   return Done{};
 }
 
+template <typename Predicate>
+void MemoryStore::remove_follows(std::uint32_t& budget, Predicate&& chosen) {
+  for (auto it = follows_.begin(); it != follows_.end() && budget > 0;) {
+    if (!chosen(it->first)) {
+      ++it;
+      continue;
+    }
+    events_.push_back(FollowRemoved{it->first.first, it->first.second});
+    it = follows_.erase(it);
+    --budget;
+  }
+}
+
 MemoryStore::ReplyBody MemoryStore::perform(const control::DeleteUser& request) {
   Account* account = find(request.name);
   if (account == nullptr) return store::no_account(request.name);
@@ -155,16 +168,8 @@ MemoryStore::ReplyBody MemoryStore::perform(const control::DeleteUser& request) 
     posts_.erase(std::prev(newest.base()));
     --budget;
   }
-  for (auto it = follows_.begin(); it != follows_.end() && budget > 0;) {
-    const auto [follower, followee] = it->first;
-    if (follower != id && followee != id) {
-      ++it;
-      continue;
-    }
-    events_.push_back(FollowRemoved{follower, followee});
-    it = follows_.erase(it);
-    --budget;
-  }
+  remove_follows(budget, [&](const auto& pair) { return pair.first == id; });
+  remove_follows(budget, [&](const auto& pair) { return pair.second == id; });
   if (budget == 0) return Progress{std::any_of(posts_.begin(), posts_.end(), is_own) ? 1u : 0u};
   const std::string key = ClientId::parse(account->name)->key();
   retired_.insert(key);

@@ -58,6 +58,8 @@ class MemoryStore final : public store::Store {
   std::optional<control::Refused> refuse_unless_active(AccountId id) const;
   std::vector<AccountId> followees_of(AccountId follower) const;
   bool end_sessions(AccountId account);
+  template <typename Predicate>
+  void remove_follows(std::uint32_t& budget, Predicate&& chosen);
 
   const store::StoreOptions options_;
   const store::HubInfo info_;

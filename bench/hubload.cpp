@@ -1,0 +1,135 @@
+// hubload: measures a real hubd with real datagrams over loopback. One scenario a run: one JSON
+// object on standard output, one line for people on standard error. It starts the hubd itself, in a
+// directory of its own, and ends only that one.
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "bench/load/database.hpp"
+#include "bench/load/report.hpp"
+#include "bench/load/scenarios.hpp"
+
+namespace {
+
+using namespace hub::bench;
+
+constexpr std::size_t kMostSessions = 100'000;
+constexpr std::size_t kMostHistory = 20'000'000;
+
+void tell(const Result& result) {
+  fmt::print("{}\n", to_json(result));
+  std::fflush(stdout);
+  fmt::print(stderr, "{}\n", to_line(result));
+}
+
+void write_report(const std::vector<std::string>& files, const std::string& out) {
+  Report report;
+  for (const std::string& file : files) {
+    for (const Result& result : read_results(file)) report.add(result);
+  }
+  fmt::print("{}", report.table());
+  if (out.empty()) return;
+  std::ofstream json(out);
+  json << report.json();
+  if (!json.flush()) throw Failure("cannot write " + out);
+}
+
+/// What the shell has set for a hub of its own must not reach ours.
+void forget_hub_settings() {
+  std::vector<std::string> names;
+  for (char** at = environ; *at != nullptr; ++at) {
+    const std::string entry = *at;
+    if (entry.rfind("HUB_", 0) == 0) names.push_back(entry.substr(0, entry.find('=')));
+  }
+  for (const std::string& name : names) unsetenv(name.c_str());
+}
+
+void add_common(CLI::App& app, Setting& setting) {
+  app.add_option("--hubd", setting.hubd, "The hubd to measure (beside this program)");
+  app.add_option("--work", setting.work, "Where to make temporary directories: on a real disk")
+      ->capture_default_str();
+  app.add_option("--history-file", setting.history,
+                 "Make the database with a history here, or use it if it is here");
+  app.add_option("--links", setting.links, "Sockets that the sessions share")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--seconds", setting.seconds, "The longest that a measurement lasts")
+      ->check(CLI::Range(0.1, 600.0))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  CLI::App app("Measures a hubd of its own with real datagrams over loopback.", "hubload");
+  app.require_subcommand(1);
+  Setting setting;
+  setting.hubd = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "hubd";
+  setting.work = "/var/tmp";
+  add_common(app, setting);
+
+  FanoutOptions fanout;
+  auto* fanout_command = app.add_subcommand("fanout", "One post at a time to many followers");
+  fanout_command->add_option("--followers", fanout.followers)
+      ->check(CLI::Range(std::size_t{1}, kMostSessions));
+  fanout_command->add_option("--posts", fanout.posts)->check(CLI::Range(1, 1'000'000));
+  fanout_command->add_option("--bytes", fanout.bytes)->check(CLI::Range(1, 240));
+  fanout_command->callback([&] { tell(run_fanout(setting, fanout)); });
+
+  PostOptions post;
+  auto* post_command = app.add_subcommand("post", "Durable posts a second");
+  post_command->add_option("--clients", post.clients)->check(CLI::Range(1, 10'000));
+  post_command->add_option("--outstanding", post.outstanding)->check(CLI::Range(1, 1000));
+  post_command->add_option("--history", post.history)
+      ->check(CLI::Range(std::size_t{0}, kMostHistory));
+  post_command->add_option("--bytes", post.bytes)->check(CLI::Range(1, 240));
+  post_command->callback([&] { tell(run_post(setting, post)); });
+
+  RetrieveOptions retrieve;
+  auto* retrieve_command = app.add_subcommand("retrieve", "retrieve#n, one at a time");
+  retrieve_command->add_option("--followees", retrieve.followees)
+      ->check(CLI::IsMember({10, 100, 1000}));
+  retrieve_command->add_option("--history", retrieve.history)
+      ->check(CLI::Range(std::size_t{1}, kMostHistory));
+  retrieve_command->add_option("-n", retrieve.n)->check(CLI::Range(1, 200));
+  retrieve_command->add_option("--count", retrieve.count)->check(CLI::Range(1, 10'000'000));
+  retrieve_command->callback([&] { tell(run_retrieve(setting, retrieve)); });
+
+  IdleOptions idle;
+  auto* idle_command = app.add_subcommand("idle", "Memory of sessions that do nothing");
+  idle_command->add_option("--sessions", idle.sessions)
+      ->check(CLI::Range(std::size_t{1}, kMostSessions));
+  idle_command->add_option("--followees", idle.followees)->check(CLI::Range(0, 1000));
+  idle_command->callback([&] { tell(run_idle(setting, idle)); });
+
+  auto* machine_command = app.add_subcommand("machine", "What this machine gives");
+  machine_command->callback([&] { tell(run_machine(setting)); });
+
+  std::size_t posts = 1'000'000;
+  auto* prepare_command = app.add_subcommand("prepare", "Make the --history-file");
+  prepare_command->add_option("--history", posts)->check(CLI::Range(std::size_t{1}, kMostHistory));
+  prepare_command->callback([&] {
+    if (setting.history.empty()) throw Failure("prepare wants --history-file");
+    prepare_history(setting.history, posts);
+  });
+
+  std::vector<std::string> files;
+  std::string out;
+  auto* report_command = app.add_subcommand("report", "One table from the results of all rounds");
+  report_command->add_option("FILES", files)->required();
+  report_command->add_option("--out", out, "Write JSON here as well");
+  report_command->callback([&] { write_report(files, out); });
+
+  forget_hub_settings();
+  CLI11_PARSE(app, argc, argv);
+  return 0;
+} catch (const std::exception& error) {
+  fmt::print(stderr, "hubload: {}\n", error.what());
+  return 1;
+}

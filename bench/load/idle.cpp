@@ -1,0 +1,72 @@
+#include <algorithm>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "bench/load/database.hpp"
+#include "bench/load/hub_process.hpp"
+#include "bench/load/hubd_flags.hpp"
+#include "bench/load/scenarios.hpp"
+#include "bench/load/swarm.hpp"
+
+namespace hub::bench {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kWarmUp = 32;  // sessions before the first reading: caches, pools, threads
+constexpr auto kSettle = 1s;
+
+void make_database(const store::DataDirectory& data, const IdleOptions& options) {
+  data.create();
+  Database database(data.database());
+  const std::size_t users = kWarmUp + options.sessions;
+  database.add_users(users);
+  std::vector<Database::Follows> follows;
+  for (std::size_t i = 0; i < users; ++i) {
+    Database::Follows each{i, {}};
+    for (std::size_t k = 1; k <= options.followees; ++k) each.followees.push_back((i + k) % users);
+    follows.push_back(std::move(each));
+  }
+  database.follow(follows);
+}
+
+}  // namespace
+
+Result run_idle(const Setting& setting, const IdleOptions& options) {
+  const TempDirectory directory(setting.work);
+  const store::DataDirectory data(directory.path() / "data");
+  make_database(data, options);
+  const HubProcess hub(setting.hubd, data.path(), load_flags());
+  Swarm swarm(hub.port(), setting.links);
+  swarm.login(user_names(0, kWarmUp), kPassword);
+  const auto before = static_cast<double>(hub.resident_bytes());
+
+  const TimePoint begin = std::chrono::steady_clock::now();
+  swarm.login(user_names(kWarmUp, options.sessions), kPassword);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  std::this_thread::sleep_for(kSettle);
+  const auto full = static_cast<double>(hub.resident_bytes());
+  const Usage quiet = hub.usage();
+  std::this_thread::sleep_for(std::chrono::duration<double>(std::min(setting.seconds, 2.0)));
+  const Spent spent = between(quiet, hub.usage());
+
+  const auto sessions = static_cast<double>(options.sessions);
+  Result result;
+  result.scenario = fmt::format("idle/{}", options.sessions);
+  result.add("bytes_per_session", (full - before) / sessions);
+  result.add("resident_bytes_before", before);
+  result.add("resident_bytes_full", full);
+  result.add("logins_per_second", sessions / took.count());
+  result.add("idle_hub_cpu_share", spent.hub_share);
+  const auto stats = hub.stats();
+  result.note(
+      fmt::format("each session follows {} accounts; accounts are made with the least key "
+                  "stretching (8 KiB, 1 pass)",
+                  options.followees));
+  note_drops(stats, result);
+  return result;
+}
+
+}  // namespace hub::bench

@@ -1,0 +1,134 @@
+#include <algorithm>
+#include <deque>
+
+#include <fmt/format.h>
+
+#include "bench/load/database.hpp"
+#include "bench/load/hub_process.hpp"
+#include "bench/load/hubd_flags.hpp"
+#include "bench/load/scenarios.hpp"
+#include "bench/load/swarm.hpp"
+
+namespace hub::bench {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kWarmUp = 500ms;
+constexpr auto kDrain = 2s;
+constexpr std::size_t kMostSamples = 4'000'000;
+
+/// Clients that each keep so many posts unacknowledged. A classic post ack names no post, but one
+/// client's are answered in their order.
+class Writers {
+ public:
+  Writers(Swarm& swarm, std::size_t outstanding, std::size_t bytes)
+      : swarm_(swarm),
+        outstanding_(outstanding),
+        text_(text_of(bytes)),
+        sent_(swarm.size()),
+        latencies_(kMostSamples) {}
+
+  void run_until(TimePoint end) {
+    const TimePoint begin = std::chrono::steady_clock::now();
+    for (std::size_t session = 0; session < sent_.size(); ++session) {
+      while (sent_[session].size() < outstanding_) post(session, begin);
+    }
+    for (TimePoint now = begin; now < end; now = std::chrono::steady_clock::now()) {
+      receive(end - now, true);
+    }
+  }
+
+  /// Waits for what is under way; what does not come is lost.
+  std::size_t drain() {
+    const TimePoint end = std::chrono::steady_clock::now() + kDrain;
+    while (under_way() > 0 && std::chrono::steady_clock::now() < end) receive(100ms, false);
+    return under_way();
+  }
+
+  void forget_samples() {
+    latencies_ = Samples(kMostSamples);
+    acknowledged_ = 0;
+  }
+  Samples& latencies() { return latencies_; }
+  std::size_t acknowledged() const { return acknowledged_; }
+
+ private:
+  void post(std::size_t session, TimePoint now) {
+    sent_[session].push_back(now);
+    swarm_.send(session, Opcode::kPost, text_);
+  }
+
+  void receive(Duration patience, bool go_on) {
+    swarm_.receive(patience,
+                   [&](std::size_t session, const classic::Datagram& datagram, TimePoint at) {
+                     auto& sent = sent_[session];
+                     if (datagram.header.opcode != Opcode::kPostAck || sent.empty()) return;
+                     latencies_.add(at - sent.front());
+                     sent.pop_front();
+                     ++acknowledged_;
+                     if (go_on) post(session, at);
+                   });
+  }
+
+  std::size_t under_way() const {
+    std::size_t count = 0;
+    for (const auto& sent : sent_) count += sent.size();
+    return count;
+  }
+
+  Swarm& swarm_;
+  const std::size_t outstanding_;
+  const std::string text_;
+  std::vector<std::deque<TimePoint>> sent_;  // the unacknowledged posts of each session
+  std::size_t acknowledged_ = 0;
+  Samples latencies_;
+};
+
+store::DataDirectory make_database(const Setting& setting, const PostOptions& options,
+                                   const std::filesystem::path& parent) {
+  if (options.history > 0) {
+    const auto file = setting.history.empty() ? parent / "history.db" : setting.history;
+    prepare_history(file, options.history);
+    return copy_to_data(file, parent);
+  }
+  store::DataDirectory data(parent / "data");
+  data.create();
+  Database(data.database()).add_users(options.clients);
+  return data;
+}
+
+}  // namespace
+
+Result run_post(const Setting& setting, const PostOptions& options) {
+  const TempDirectory directory(setting.work);
+  const store::DataDirectory data = make_database(setting, options, directory.path());
+  const HubProcess hub(setting.hubd, data.path(), load_flags());
+  Swarm swarm(hub.port(), setting.links);
+  swarm.login(user_names(0, options.clients), kPassword);
+
+  Writers writers(swarm, options.outstanding, options.bytes);
+  writers.run_until(std::chrono::steady_clock::now() + kWarmUp);
+  writers.forget_samples();
+  const Usage before = hub.usage();
+  writers.run_until(before.at + std::chrono::duration_cast<Duration>(
+                                    std::chrono::duration<double>(setting.seconds)));
+  const Usage after = hub.usage();
+  const Spent spent = between(before, after);
+  const auto posts = static_cast<double>(writers.acknowledged());
+
+  Result result;
+  result.scenario = fmt::format("post/{}x{}{}", options.clients, options.outstanding,
+                                options.history > 0 ? "/history" : "");
+  result.add("posts_per_second", posts / spent.seconds);
+  result.add("posts_per_core_second", posts / std::max(spent.hub_seconds, 0.01));
+  result.add("ack_p50_us", writers.latencies().percentile_us(0.5));
+  result.add("ack_p99_us", writers.latencies().percentile_us(0.99));
+  result.add("lost", static_cast<double>(writers.drain()));
+  result.add(spent);
+  note_drops(hub.stats(), result);
+  return result;
+}
+
+}  // namespace hub::bench

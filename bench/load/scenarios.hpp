@@ -1,0 +1,57 @@
+// The scenarios: each makes its database, starts a hubd on it, drives it with real classic
+// datagrams over loopback, and returns what it measured. Each is bounded in count and in time.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+
+#include "bench/load/measure.hpp"
+
+namespace hub::bench {
+
+struct Setting {
+  std::filesystem::path hubd;     // the program
+  std::filesystem::path work;     // where temporary directories are made: on a real disk
+  std::filesystem::path history;  // a database to share between runs; empty: made for each
+  std::size_t links = 8;          // sockets that the sessions share
+  double seconds = 5;             // the longest a measurement lasts
+};
+
+struct FanoutOptions {
+  std::size_t followers = 1000;
+  std::size_t posts = 2000;
+  std::size_t bytes = 100;
+};
+/// One author posts; the next post leaves once every follower has the last one and has acknowledged
+/// it.
+Result run_fanout(const Setting& setting, const FanoutOptions& options);
+
+struct PostOptions {
+  std::size_t clients = 64;
+  std::size_t outstanding = 1;  // posts a client has unacknowledged
+  std::size_t history = 0;      // posts that are there before
+  std::size_t bytes = 100;
+};
+Result run_post(const Setting& setting, const PostOptions& options);
+
+struct RetrieveOptions {
+  std::size_t followees = 100;  // 10, 100 or 1000
+  std::size_t history = 1'000'000;
+  std::size_t n = 20;
+  std::size_t count = 20'000;
+};
+/// One retrieve at a time, by several readers in turn.
+Result run_retrieve(const Setting& setting, const RetrieveOptions& options);
+
+struct IdleOptions {
+  std::size_t sessions = 10'000;
+  std::size_t followees = 1;
+};
+/// How much memory sessions take that do nothing.
+Result run_idle(const Setting& setting, const IdleOptions& options);
+
+/// What this machine gives: an append with fdatasync in `work`, and datagrams over loopback.
+Result run_machine(const Setting& setting);
+
+}  // namespace hub::bench

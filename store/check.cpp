@@ -6,6 +6,7 @@
 #include <SQLiteCpp/Exception.h>
 #include <fmt/format.h>
 
+#include "protocol/text.hpp"
 #include "store/connection.hpp"
 #include "store/maintenance.hpp"
 #include "store/snapshot.hpp"
@@ -20,8 +21,9 @@ constexpr std::size_t kMaxProblems = 20;
 
 class Problems {
  public:
-  void add(std::string sentence) {
-    if (++count_ <= kMaxProblems) sentences_.push_back(std::move(sentence));
+  void add(const std::string& sentence) {
+    // SQLite quotes what it finds in the file.
+    if (++count_ <= kMaxProblems) sentences_.push_back(printable(sentence));
   }
   void move_to(std::vector<std::string>& out) {
     std::move(sentences_.begin(), sentences_.end(), std::back_inserter(out));

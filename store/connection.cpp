@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "protocol/fault.hpp"
+#include "protocol/text.hpp"
 #include "store/files.hpp"
 #include "store/migrations.hpp"
 #include "store/sqlite_store.hpp"
@@ -114,7 +115,7 @@ SQLite::Database open_current(const std::filesystem::path& file, Access access) 
   return db;
 }
 
-std::string reason(const SQLite::Exception& error) { return error.what(); }
+std::string reason(const SQLite::Exception& error) { return printable(error.what()); }
 
 void throw_open_error(const std::filesystem::path& file, const SQLite::Exception& error) {
   const std::string name = file.string();

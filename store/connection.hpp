@@ -30,7 +30,8 @@ void require_current_schema(SQLite::Database& db, const std::filesystem::path& f
 /// The first and the last of these.
 SQLite::Database open_current(const std::filesystem::path& file, Access access);
 
-/// "disk I/O error", "database disk image is malformed", …
+/// "disk I/O error", "database disk image is malformed", …; one line, harmless for a terminal even
+/// where SQLite quotes a damaged file.
 std::string reason(const SQLite::Exception& error);
 
 /// Throws the OpenError that this error means while `file` is being opened.

@@ -6,6 +6,7 @@
 
 #include <SQLiteCpp/Exception.h>
 
+#include "store/connection.hpp"
 #include "store/statement.hpp"
 #include "store/store.hpp"
 
@@ -16,7 +17,7 @@ auto reading(Body&& body) -> Read<std::invoke_result_t<Body>> {
   try {
     return body();
   } catch (const SQLite::Exception& error) {
-    return tl::unexpected(ReadError{std::string("the database cannot be read: ") + error.what()});
+    return tl::unexpected(ReadError{"the database cannot be read: " + reason(error)});
   } catch (const DamagedRow& error) {
     return tl::unexpected(ReadError{std::string("the database is damaged (") + error.what() +
                                     "): see what 'hubadmin check' finds"});

@@ -69,6 +69,7 @@ void add_common(CLI::App& app, Setting& setting) {
 int main(int argc, char** argv) try {
   CLI::App app("Measures a hubd of its own with real datagrams over loopback.", "hubload");
   app.require_subcommand(1);
+  app.fallthrough();  // the common options may stand behind the scenario as well
   Setting setting;
   setting.hubd = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "hubd";
   setting.work = "/var/tmp";

@@ -117,6 +117,7 @@ Result run_fanout(const Setting& setting, const FanoutOptions& options) {
   result.add("last_forward_p50_us", latencies.percentile_us(0.5));
   result.add("last_forward_p99_us", latencies.percentile_us(0.99));
   result.add("lost", static_cast<double>(fanout.lost()));
+  if (fanout.lost() > 0) result.note("forwards or post acks were lost");
   result.add(spent);
   const auto stats = settled_stats(hub);
   const auto sent = stats.at("forwards_sent");

@@ -80,7 +80,8 @@ std::string tail_of(const std::string& text) {
 }  // namespace
 
 TempDirectory::TempDirectory(const std::filesystem::path& parent) {
-  std::filesystem::create_directories(parent);
+  std::error_code ignored;  // mkdtemp says what is wrong
+  std::filesystem::create_directories(parent, ignored);
   std::string name = parent / "hubload-XXXXXX";
   if (mkdtemp(name.data()) == nullptr) {
     throw Failure(fmt::format("cannot make a directory in {}: {}; choose another with --work",
@@ -97,6 +98,10 @@ TempDirectory::~TempDirectory() {
 HubProcess::HubProcess(const std::filesystem::path& program, const std::filesystem::path& data,
                        const std::vector<std::string>& flags)
     : data_(data), log_(data / "hubd.log") {
+  if (::access(program.c_str(), X_OK) != 0) {
+    throw Failure(
+        fmt::format("there is no program {}; build it, or name it with --hubd", program.string()));
+  }
   std::vector<std::string> words = {program, "--data", data, "--listen", "127.0.0.1:0"};
   words.insert(words.end(), flags.begin(), flags.end());
   std::vector<char*> argv;

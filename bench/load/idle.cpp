@@ -62,7 +62,7 @@ Result run_idle(const Setting& setting, const IdleOptions& options) {
   result.add("idle_hub_cpu_share", spent.hub_share);
   const auto stats = hub.stats();
   result.note(
-      fmt::format("each session follows {} accounts; accounts are made with the least key "
+      fmt::format("accounts followed by each session: {}; accounts are made with the least key "
                   "stretching (8 KiB, 1 pass)",
                   options.followees));
   note_drops(stats, result);

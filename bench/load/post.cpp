@@ -125,7 +125,9 @@ Result run_post(const Setting& setting, const PostOptions& options) {
   result.add("posts_per_core_second", posts / std::max(spent.hub_seconds, 0.01));
   result.add("ack_p50_us", writers.latencies().percentile_us(0.5));
   result.add("ack_p99_us", writers.latencies().percentile_us(0.99));
-  result.add("lost", static_cast<double>(writers.drain()));
+  const std::size_t lost = writers.drain();
+  result.add("lost", static_cast<double>(lost));
+  if (lost > 0) result.note("posts were not acknowledged: the rate is that of fewer outstanding");
   result.add(spent);
   note_drops(hub.stats(), result);
   return result;

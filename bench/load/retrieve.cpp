@@ -101,6 +101,7 @@ Result run_retrieve(const Setting& setting, const RetrieveOptions& options) {
   result.add("retrieves_per_second", count / spent.seconds);
   result.add("hub_cpu_us_each", spent.hub_seconds / std::max(count, 1.0) * 1e6);
   result.add("wrong", static_cast<double>(retrieves.wrong()));
+  if (retrieves.wrong() > 0) result.note("retrieves were unanswered, short or out of order");
   result.add(spent);
   note_drops(hub.stats(), result);
   return result;

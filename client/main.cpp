@@ -1,6 +1,7 @@
 // spoke: the terminal client.
 #include <cstdio>
 #include <exception>
+#include <fstream>
 #include <optional>
 #include <string>
 
@@ -11,6 +12,7 @@
 #include "client/net/hub_name.hpp"
 #include "client/net/loop.hpp"
 #include "protocol/client_id.hpp"
+#include "protocol/password.hpp"
 
 namespace {
 
@@ -32,12 +34,21 @@ constexpr const char* kFooter =
     "  HUB_HOST  the hub, where --hub is not given\n"
     "  NO_COLOR  no colour";
 
+std::optional<std::string> first_line(const std::string& file) {
+  std::ifstream in(file);
+  std::string line;
+  if (!in || !std::getline(in, line)) return std::nullopt;
+  if (!line.empty() && line.back() == '\r') line.pop_back();
+  return line;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app("spoke: log in to a hub, follow people, post and read, from a terminal.", "spoke");
   std::string hub_text = "localhost";
   std::optional<std::string> login;
+  std::string password_file;
   bool classic = false;
   app.add_option("--hub", hub_text, "The hub; port 32000 where none is given, IPv6 in brackets")
       ->envname("HUB_HOST")
@@ -46,6 +57,9 @@ int main(int argc, char** argv) {
   app.add_flag("--classic", classic,
                "The original plaintext framing (today the only one, so always on)");
   app.add_option("--login", login, "Log in as ID at once; asks for the password")->type_name("ID");
+  app.add_option("--password-file", password_file,
+                 "With --login: take the password from the first line of FILE")
+      ->type_name("FILE");
   app.set_version_flag("--version", std::string("spoke ") + HUB_VERSION);
   app.footer(kFooter);
   try {
@@ -68,8 +82,19 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "spoke: --login takes a client ID: 1 to 31 letters, digits, underscores\n");
     return kExitUsage;
   }
+  std::optional<std::string> password;
+  if (!password_file.empty()) {
+    password = first_line(password_file);
+    if (!login || !password || !hub::is_password(*password)) {
+      fmt::print(stderr, "spoke: --password-file {}\n",
+                 !login      ? "goes with --login ID"
+                 : !password ? password_file + ": cannot be read"
+                             : password_file + ": its first line is no password: 1 to 128 bytes");
+      return kExitUsage;
+    }
+  }
   try {
-    return hub::client::run({*hub, login});
+    return hub::client::run({*hub, login, password});
   } catch (const std::exception& error) {
     fmt::print(stderr, "spoke: {}\n", error.what());
     return hub::client::kExitNoAnswer;

@@ -58,7 +58,10 @@ class Loop {
   int run(const Options& options) {
     now_ = std::chrono::steady_clock::now();
     if (interactive_) say(fmt::format("hub {}; help# lists what can be typed", hub_));
-    if (options.login) session_.on_line(fmt::format("login#{}", *options.login), now_);
+    if (options.login) {
+      const std::string password = options.password ? "&" + *options.password : "";
+      session_.on_line(fmt::format("login#{}{}", *options.login, password), now_);
+    }
     carry_out();
     take_input();
     while (!exit_code_) {

@@ -11,7 +11,8 @@ namespace hub::client {
 
 struct Options {
   HubName hub;
-  std::optional<std::string> login;  // as if login#ID were typed first
+  std::optional<std::string> login;     // as if login#ID were typed first
+  std::optional<std::string> password;  // and &PASSWORD behind it; else it is asked for
 };
 
 /// Runs until the input ends, quit#, or a signal; returns the exit code. Throws std::runtime_error

@@ -58,6 +58,12 @@ void Hub::Impl::request_post(Session& session, const Incoming& in) {
   }
   if (!session.posts.take(config.posts_per_second, in.now.mono)) {
     ++counters.drop_post_rate;
+    if (!std::exchange(session.post_rate_logged, true)) {
+      log(LogLevel::kWarning,
+          fmt::format("{} at {} posts faster than {} a second; what is too much is dropped",
+                      session.record.name, to_string(session.record.remote),
+                      config.posts_per_second));
+    }
     return;
   }
   store::AppendPost post{session.account(), session.record.name, std::string(in.text)};
@@ -189,6 +195,9 @@ void Hub::Impl::on_follow_reply(const PendingFollow& change, const store::Reply&
   if (refused != nullptr && (refused->why == control::Refusal::kDiskFull ||
                              refused->why == control::Refusal::kStoreFailed)) {
     return;
+  }
+  if (refused != nullptr && refused->why == control::Refusal::kLimit) {
+    log(LogLevel::kWarning, fmt::format("{}: {}", session->record.name, refused->message));
   }
   if (change.add) {
     send(*session, refused == nullptr ? Opcode::kSubscribeOk : Opcode::kSubscribeFailed);

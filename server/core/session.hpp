@@ -72,7 +72,8 @@ struct Session {
   store::StoredSession record;  // as the store has it; its `remote` is the session's address
   Path path;                    // how the newest datagram came, and so how ours go
   UnacknowledgedForwards unacknowledged;
-  RateLimit posts;  // against its cap of posts a second
+  RateLimit posts;                // against its cap of posts a second
+  bool post_rate_logged = false;  // once a session: the log must not become the flood
   std::uint64_t posts_asked = 0;
   std::uint64_t posts_answered = 0;  // committed or refused: never more than asked
   std::unique_ptr<SessionTraffic> traffic;

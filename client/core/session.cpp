@@ -99,6 +99,7 @@ void Session::on_timeout(TimePoint now) {
 }
 
 void Session::on_input_end(TimePoint now) {
+  if (asking_) on_password(std::nullopt, now);
   if (finished_ || leaving_) return;
   waiting_.push_back(Quit{});
   start_waiting(now);

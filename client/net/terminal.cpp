@@ -173,7 +173,7 @@ std::optional<Typed> Terminal::next() {
   auto typed = mode_ == Mode::kPassword ? read_password() : edit();
   if (!typed && ended_) {
     ended_ = false;
-    if (mode_ == Mode::kLine) write_out(erasing());
+    if (mode_ != Mode::kIdle) write_out(erasing());
     end_line();
     return InputEnd{};
   }
@@ -276,10 +276,8 @@ void Terminal::begin_line() {
 
 // libedit gives the terminal back after each line; between two of ours nothing is to be echoed.
 void Terminal::end_line() {
-  if (mode_ == Mode::kLine) {
-    el_set(edit_.get(), EL_UNBUFFERED, 0);
-    mode_ = Mode::kIdle;
-  }
+  if (mode_ == Mode::kLine) el_set(edit_.get(), EL_UNBUFFERED, 0);
+  mode_ = Mode::kIdle;
   el_set(edit_.get(), EL_PREP_TERM, 1);
 }
 

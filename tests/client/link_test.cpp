@@ -1,14 +1,13 @@
 // The link over real loopback sockets. Waiting is by poll(2), so no test depends on speed.
 #include "client/net/link.hpp"
 
-#include <poll.h>
-
 #include <array>
 #include <stdexcept>
 #include <string>
 
 #include <asio/buffer.hpp>
 #include <catch2/catch.hpp>
+#include <poll.h>
 
 namespace hub::client {
 

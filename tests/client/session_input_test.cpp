@@ -182,6 +182,17 @@ TEST_CASE("a password that is not given or cannot be one sends no login") {
   CHECK(where(d) == "OFFLINE");
 }
 
+TEST_CASE("the end of input is no password either") {
+  SessionConfig config;
+  config.can_ask = true;
+  Driver d(config);
+  d.type("login#ann");
+  d.session.on_input_end(d.now);
+  d.collect();
+  CHECK(d.take_lines() == Lines{"error#no_password"});
+  CHECK(d.exit_code() == kExitFailure);
+}
+
 TEST_CASE("where nobody can be asked, login#id is an error") {
   Driver d;
   d.type("login#ann");

@@ -145,7 +145,9 @@ std::vector<Output> SqliteStore::apply(std::span<const Request> batch, WallTime 
   } catch (const SQLite::Exception& error) {
     auto refused = impl_->fail(batch, refusal_for(error, impl_->db));
     return fault("failed_batch_reports_success") ? out : refused;
-  } catch (const DamagedRow& error) {
+  } catch (const std::exception& error) {
+    // Not the disk: a damaged row, no memory. What memory holds may no longer be what was
+    // committed.
     return impl_->fail(batch, store_failed(error.what()));
   }
 }

@@ -56,9 +56,11 @@ class Store {
 
   /// Applies the batch in order and commits it as one transaction; returns only after the commit is
   /// on disk. A request that is refused leaves nothing behind and does not disturb the others. If
-  /// the commit fails, every reply is Refused{kDiskFull or kStoreFailed} and there is no event.
-  /// After kDiskFull the next batch is tried afresh; after kStoreFailed all are refused. Message
-  /// IDs are given out here, strictly increasing, never twice.
+  /// the commit fails, there is no event and every reply is Refused. With kDiskFull or kBusy
+  /// (another program holds the database locked) nothing was written, and the next batch is tried
+  /// afresh. With kStoreFailed all are refused until the store is opened again; the batch that met
+  /// it may then turn out to be there, whole. Message IDs are given out here, strictly increasing,
+  /// never twice.
   virtual std::vector<Output> apply(std::span<const Request> batch, WallTime now) = 0;
 
   /// Any thread may call this; the reader then belongs to its caller. It must not outlive the

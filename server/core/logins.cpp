@@ -92,8 +92,7 @@ void Hub::Impl::on_open_reply(const PendingLogin& login, const store::Reply& rep
   const auto* opened = std::get_if<store::SessionOpened>(&reply.body);
   if (opened == nullptr) {
     const auto* refused = std::get_if<store::Refused>(&reply.body);
-    const bool disk = refused != nullptr && (refused->why == control::Refusal::kDiskFull ||
-                                             refused->why == control::Refusal::kStoreFailed);
+    const bool disk = refused != nullptr && store::is_store_failure(*refused);
     if (!disk) refuse_login(login.from);  // disabled or deleted since the password was checked
     return;
   }

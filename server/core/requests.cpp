@@ -156,8 +156,7 @@ void Hub::Impl::on_reply(const store::Reply& reply, Now now) {
     deferred_closes.pop_back();
   }
   const auto* refused = std::get_if<store::Refused>(&reply.body);
-  if (refused != nullptr && (refused->why == control::Refusal::kDiskFull ||
-                             refused->why == control::Refusal::kStoreFailed)) {
+  if (refused != nullptr && store::is_store_failure(*refused)) {
     ++counters.drop_store_failed;
   }
   if (const auto* login = std::get_if<PendingLogin>(&why)) {
@@ -192,8 +191,7 @@ void Hub::Impl::on_follow_reply(const PendingFollow& change, const store::Reply&
   if (session == nullptr) return;
   const auto* refused = std::get_if<store::Refused>(&reply.body);
   // A disk that failed is no answer to the question; the classic framing has no word for it.
-  if (refused != nullptr && (refused->why == control::Refusal::kDiskFull ||
-                             refused->why == control::Refusal::kStoreFailed)) {
+  if (refused != nullptr && store::is_store_failure(*refused)) {
     return;
   }
   if (refused != nullptr && refused->why == control::Refusal::kLimit) {

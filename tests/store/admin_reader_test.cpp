@@ -61,7 +61,8 @@ TEST_CASE("follows are listed in pages, of all, of one follower, of one followee
   AdminReader admin(world.kind().file());
   const auto list = [&](AdminReader::FollowQuery query) {
     Lines out;
-    for (const auto& row : *admin.follows(query)) {
+    const auto rows = admin.follows(query);
+    for (const auto& row : *rows) {
       out.push_back(row.row.follower + ">" + row.row.followee);
     }
     return out;

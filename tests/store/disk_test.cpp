@@ -18,7 +18,7 @@ using control::Refusal;
 
 namespace {
 
-struct Posted3 {
+struct Outcome {
   std::set<std::string> acknowledged;
   std::set<std::string> refused;    // kDiskFull: certainly not written
   std::set<std::string> uncertain;  // kStoreFailed: whole batches, or nothing of them
@@ -51,7 +51,7 @@ std::vector<Request> batch_of(int number, AccountId author, int posts, std::size
 }
 
 /// Posts batch after batch; what came of each text is in `result` as soon as apply() has returned.
-void run_batches(Store& store, AccountId author, Posted3& result, int posts = kPerBatch,
+void run_batches(Store& store, AccountId author, Outcome& result, int posts = kPerBatch,
                  std::size_t text_size = 10) {
   for (int number = 0; number < kBatches; ++number) {
     const auto batch = batch_of(number, author, posts, text_size);
@@ -95,7 +95,7 @@ bool is_whole(const std::set<std::string>& texts, std::size_t per_batch) {
                      [&](const auto& batch) { return batch.second == per_batch; });
 }
 
-void require_sound(const std::filesystem::path& file, const Posted3& posted, int per_batch) {
+void require_sound(const std::filesystem::path& file, const Outcome& posted, int per_batch) {
   const auto problems = check(file);
   CAPTURE(problems);
   REQUIRE(problems.empty());
@@ -111,14 +111,14 @@ void require_sound(const std::filesystem::path& file, const Posted3& posted, int
 using Failure = FaultyDisk::Failure;
 
 /// One run with the failure after `k` operations; false where it came after the end.
-bool run_with_failure(Failure failure, bool lasting, std::uint64_t k, int per_batch,
-                      std::size_t text_size) {
+bool run_with_failure(const std::filesystem::path& fresh, Failure failure, bool lasting,
+                      std::uint64_t k, int per_batch, std::size_t text_size) {
   CAPTURE(static_cast<int>(failure), lasting, k);
   FaultyDisk disk;
   TempDirectory directory;
   const auto file = directory / "hub.db";
-  set_up(file);
-  Posted3 posted;
+  std::filesystem::copy_file(fresh, file);
+  Outcome posted;
   {
     const auto store = SqliteStore::open(file, small_interval());
     StoreVerbs verbs(*store);
@@ -129,7 +129,8 @@ bool run_with_failure(Failure failure, bool lasting, std::uint64_t k, int per_ba
   }
   const bool failed = disk.failures() > 0;
   disk.repair();
-  if (!failed) REQUIRE(posted.acknowledged.size() == std::size_t{kBatches} * per_batch);
+  if (!failed)
+    REQUIRE(posted.acknowledged.size() == static_cast<std::size_t>(kBatches * per_batch));
   require_sound(file, posted, per_batch);
   return failed;
 }
@@ -140,8 +141,10 @@ TEST_CASE("whichever operation fails, only what is on disk is acknowledged") {
   const auto failure =
       GENERATE(Failure::kFull, Failure::kWriteError, Failure::kShortWrite, Failure::kSyncError);
   const bool lasting = GENERATE(false, true);
+  TempDirectory directory;
+  set_up(directory / "fresh.db");
   std::uint64_t k = 0;
-  while (run_with_failure(failure, lasting, k, kPerBatch, 10)) ++k;
+  while (run_with_failure(directory / "fresh.db", failure, lasting, k, kPerBatch, 10)) ++k;
   REQUIRE(k >= kBatches);  // it was not over before it began
 }
 
@@ -149,9 +152,11 @@ TEST_CASE("a disk that fails while the log is checkpointed loses nothing either"
   const auto seed = GENERATE(range(1u, 9u));
   std::mt19937_64 random(seed);
   const auto failure = seed % 2 == 0 ? Failure::kFull : Failure::kSyncError;
+  TempDirectory directory;
+  set_up(directory / "fresh.db");
   // 300 posts a batch of 900 bytes: after a few batches the log is full and is written back.
-  run_with_failure(failure, seed % 4 < 2, random() % (failure == Failure::kFull ? 3000 : 15), 300,
-                   900);
+  run_with_failure(directory / "fresh.db", failure, seed % 4 < 2,
+                   random() % (failure == Failure::kFull ? 3000 : 15), 300, 900);
 }
 
 TEST_CASE("whenever the power goes, what was acknowledged is there afterwards") {
@@ -164,8 +169,8 @@ TEST_CASE("whenever the power goes, what was acknowledged is there afterwards") 
   set_up(file);
 
   TempDirectory remains;
-  std::vector<std::pair<std::filesystem::path, Posted3>> cuts;
-  Posted3 posted;
+  std::vector<std::pair<std::filesystem::path, Outcome>> cuts;
+  Outcome posted;
   {
     const auto store = SqliteStore::open(file, small_interval());
     StoreVerbs verbs(*store);

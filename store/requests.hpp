@@ -19,8 +19,7 @@ namespace hub::store {
 /// The asker's own number; comes back with the reply.
 using Tag = std::uint64_t;
 
-// --- Requests
-// -------------------------------------------------------------------------------------
+// --- Requests --------------------------------------------------------------------------------
 
 struct AppendPost {
   AccountId author = 0;
@@ -53,8 +52,7 @@ struct Request {
       body;
 };
 
-// --- Replies
-// --------------------------------------------------------------------------------------
+// --- Replies ---------------------------------------------------------------------------------
 
 struct Posted {
   MessageId id = 0;
@@ -73,8 +71,13 @@ struct Reply {
   std::variant<Posted, SessionOpened, Done, Progress, Refused> body;
 };
 
-// --- Events
-// ---------------------------------------------------------------------------------------
+/// True where the store could not write, whatever was asked: no answer to the question itself.
+inline bool is_store_failure(const Refused& refused) {
+  return refused.why == control::Refusal::kDiskFull || refused.why == control::Refusal::kBusy ||
+         refused.why == control::Refusal::kStoreFailed;
+}
+
+// --- Events ----------------------------------------------------------------------------------
 
 struct PostCommitted {
   Post post;

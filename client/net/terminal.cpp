@@ -126,7 +126,7 @@ Terminal::Terminal() {
 }
 
 Terminal::~Terminal() {
-  if (mode_ == Mode::kPassword) write_out("\r\n");
+  if (mode_ == Mode::kPassword) write_out("\n");
   if (mode_ == Mode::kLine) write_out(erasing());
   el_set(edit_.get(), EL_UNBUFFERED, 0);
   el_set(edit_.get(), EL_PREP_TERM, 0);
@@ -255,7 +255,7 @@ std::optional<Typed> Terminal::read_password() {
 }
 
 Typed Terminal::finish_password(std::optional<std::string> text) {
-  write_out("\r\n");
+  write_out("\n");
   password_.clear();
   mode_ = Mode::kIdle;
   return TypedPassword{std::move(text)};

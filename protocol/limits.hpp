@@ -38,7 +38,7 @@ inline constexpr std::size_t kRetrieveBurst = 50;
 inline constexpr std::chrono::milliseconds kRetrievePause{5};
 
 /// Verifiers are made within these bounds; a hub's own parameters lie between them.
-inline constexpr std::uint64_t kMinKdfMemory = 8 * 1024;  // libsodium's minimum; tests and benches
+inline constexpr std::uint64_t kMinKdfMemory = 8ull * 1024;  // libsodium's minimum; tests and benches
 inline constexpr std::uint64_t kMaxKdfMemory = 256ull * 1024 * 1024;
 inline constexpr std::uint64_t kDefaultKdfMemory = 64ull * 1024 * 1024;
 inline constexpr std::uint32_t kMinKdfPasses = 1;
@@ -47,7 +47,7 @@ inline constexpr std::uint32_t kDefaultKdfPasses = 2;
 
 /// Rows of one page of a listing over the control socket.
 inline constexpr std::uint32_t kControlPageRows = 500;
-inline constexpr std::size_t kMaxControlLineBytes = 256 * 1024;
+inline constexpr std::size_t kMaxControlLineBytes = std::size_t{256} * 1024;
 
 static_assert(kClassicMaxPayloadBytes <= 0xFF, "the classic length is one byte");
 static_assert(kClassicHeaderBytes + kMaxTextBytes + kMaxClientIdBytes + 2 < kMaxReceiveBytes);

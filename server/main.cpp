@@ -1,5 +1,6 @@
 // hubd: the server. Reads the configuration, takes the data directory, opens or creates the
 // database, and runs the service until it is told to stop.
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -7,10 +8,13 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "protocol/random.hpp"
 #include "server/config.hpp"
+#include "server/net/control_socket.hpp"
 #include "server/net/log.hpp"
 #include "server/net/service.hpp"
 #include "server/net/udp_socket.hpp"
@@ -26,6 +30,20 @@ std::optional<std::string> environment(const std::string& name) {
   const char* value = std::getenv(name.c_str());
   if (value == nullptr) return std::nullopt;
   return value;
+}
+
+/// What a hub must be able to rely on, whoever started it: a reader of the log that goes away does
+/// not end it, and no file it opens gets the number of a standard stream that was closed.
+void prepare_process() {
+  std::signal(SIGPIPE, SIG_IGN);
+  while (true) {
+    const int fd = open("/dev/null", O_RDWR);
+    if (fd < 0) return;
+    if (fd > STDERR_FILENO) {
+      close(fd);
+      return;
+    }
+  }
 }
 
 int fail(ExitCode code, const std::string& message) {
@@ -47,6 +65,7 @@ ServiceOptions service_options(const Config& config, const store::DataDirectory&
   out.listen = config.listen;
   out.login_threads = config.login_threads;
   out.control_socket = directory.control_socket();
+  out.stop_on_signals = true;
   return out;
 }
 
@@ -66,7 +85,6 @@ void serve(const Config& config, const store::DataDirectory& directory) {
               "classic framing is open to any address: passwords and posts travel unencrypted");
   }
   Service service(service_options(config, directory), open, random, log);
-  service.stop_on_signals();
   service.run();
   log.write(LogLevel::kInfo, "stopped");
 }
@@ -74,6 +92,7 @@ void serve(const Config& config, const store::DataDirectory& directory) {
 int run(const Config& config) {
   const store::DataDirectory directory(config.data);
   try {
+    ControlSocket::check_path(directory.control_socket());
     directory.create();
     const auto lock = store::DirectoryLock::take(directory, "hubd");
     if (!lock) return fail(ExitCode::kInUse, in_use(directory));
@@ -91,6 +110,7 @@ int run(const Config& config) {
 }  // namespace
 
 int main(int count, char** values) {
+  prepare_process();
   const std::vector<std::string> arguments(values + 1, values + count);
   const auto config = read_config(arguments, environment);
   if (config) return run(*config);

@@ -29,12 +29,7 @@ constexpr mode_t kMode = 0660;
 constexpr std::chrono::milliseconds kAcceptPause{100};  // after a failure, such as no descriptors
 
 Protocol::acceptor listen(asio::io_context& io, const std::filesystem::path& path) {
-  if (path.native().size() > kMaxPathBytes) {
-    throw std::runtime_error(
-        fmt::format("the control socket's path {} is longer than the {} bytes a Unix socket may "
-                    "have; choose a shorter data directory with --data",
-                    path.native(), kMaxPathBytes));
-  }
+  ControlSocket::check_path(path);
   std::error_code ignored;
   if (std::filesystem::is_socket(path, ignored)) std::filesystem::remove(path, ignored);
   Protocol::acceptor out(io);
@@ -128,6 +123,15 @@ struct ControlSocket::Impl final : ControlConnection::Owner,
   std::vector<std::shared_ptr<ControlConnection>> connections;
   ControlTag last_tag = 0;
 };
+
+void ControlSocket::check_path(const std::filesystem::path& path) {
+  if (path.native().size() > kMaxPathBytes) {
+    throw std::runtime_error(
+        fmt::format("the control socket's path {} is longer than the {} bytes a Unix socket may "
+                    "have; choose a shorter data directory with --data",
+                    path.native(), kMaxPathBytes));
+  }
+}
 
 ControlSocket::ControlSocket(asio::io_context& io, const std::filesystem::path& path,
                              OnCommand on_command)

@@ -26,6 +26,10 @@ class ControlSocket {
   static constexpr std::size_t kMaxConnections = 32;
   static constexpr std::size_t kMaxPipelined = 16;  // requests a connection may have unanswered
 
+  /// Throws std::runtime_error, with a sentence, where `path` is longer than a Unix socket's may
+  /// be.
+  static void check_path(const std::filesystem::path& path);
+
   /// Takes the place of a stale socket file: the caller holds the directory's lock, so no living
   /// hub uses it. Throws std::runtime_error with a sentence.
   ControlSocket(asio::io_context& io, const std::filesystem::path& path, OnCommand on_command);

@@ -81,6 +81,7 @@ struct Service::Impl {
                                   std::move(sockets), options.control_socket);
     const auto sessions = read_sessions(*store.open_reader());
     reactor->restore(sessions);
+    if (options.stop_on_signals) reactor->stop_on_signals();
     if (!sessions.empty()) {
       log.write(LogLevel::kInfo, fmt::format("{} stored sessions go on", sessions.size()));
     }
@@ -106,7 +107,6 @@ Service::Service(const ServiceOptions& options, const StoreThread::Open& open_st
 Service::~Service() = default;
 
 const std::vector<Endpoint>& Service::listening() const { return impl_->listening; }
-void Service::stop_on_signals() { impl_->reactor->stop_on_signals(); }
 void Service::run() { impl_->reactor->run(); }
 void Service::stop() { impl_->reactor->stop(); }
 

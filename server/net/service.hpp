@@ -20,6 +20,7 @@ struct ServiceOptions {
   std::vector<Endpoint> listen;  // at least one; [::] is 0.0.0.0 where there is no IPv6
   std::size_t login_threads = 2;
   std::filesystem::path control_socket;
+  bool stop_on_signals = false;  // SIGINT and SIGTERM; from before it says where it listens
 };
 
 class Service {
@@ -37,7 +38,6 @@ class Service {
   /// The addresses listened on, with their real ports.
   const std::vector<Endpoint>& listening() const;
 
-  void stop_on_signals();
   /// Until stop() (from any thread) or a signal.
   void run();
   void stop();

@@ -7,6 +7,8 @@
 #include <span>
 #include <string>
 
+#include "protocol/fault.hpp"
+
 namespace hub::server {
 
 namespace {
@@ -58,8 +60,9 @@ void StoreThread::run() {
   std::vector<store::Request> waiting;
   while (inbox_.wait_all(waiting)) {
     const std::span<const store::Request> all(waiting);
-    for (std::size_t at = 0; at < all.size(); at += kMaxGroup) {
-      commit(all.subspan(at, std::min(kMaxGroup, all.size() - at)));
+    const std::size_t most = fault("commits_are_not_grouped") ? 1 : kMaxGroup;
+    for (std::size_t at = 0; at < all.size(); at += most) {
+      commit(all.subspan(at, std::min(most, all.size() - at)));
     }
   }
   store_.reset();

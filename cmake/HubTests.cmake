@@ -1,4 +1,5 @@
-# hub_test(NAME LABEL SOURCES... LINK...): one Catch2 program, each of its cases a test of ctest.
+# hub_test(NAME LABEL [TIMEOUT S] [EXCLUDE REGEX] LINK...): one Catch2 program from the sources of the
+# current folder, each of its cases a test of ctest.
 
 if(BUILD_TESTING OR NOT DEFINED BUILD_TESTING)
   find_package(Catch2 2.13 REQUIRED)
@@ -6,9 +7,12 @@ if(BUILD_TESTING OR NOT DEFINED BUILD_TESTING)
 endif()
 
 function(hub_test name label)
-  cmake_parse_arguments(arg "" "TIMEOUT" "LINK" ${ARGN})
+  cmake_parse_arguments(arg "" "TIMEOUT;EXCLUDE" "LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "_main\\.cpp$")
+  if(arg_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX ${arg_EXCLUDE})
+  endif()
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE ${arg_LINK} hub_options Catch2::Catch2WithMain)
   target_compile_definitions(${name} PRIVATE HUB_SOURCE_DIR="${PROJECT_SOURCE_DIR}"

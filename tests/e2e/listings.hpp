@@ -1,0 +1,30 @@
+// What hubadmin's --json listings say, read back.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "protocol/types.hpp"
+#include "tests/e2e/programs.hpp"
+
+namespace hub::test {
+
+struct ListedPost {
+  MessageId id = 0;
+  std::string author;
+  std::string text;
+};
+
+/// All posts of the hub, oldest first.
+std::vector<ListedPost> list_posts(const TestHub& hub);
+
+/// One field of the line of `list-sessions --json` about this account, as JSON writes it; "(none)"
+/// where there is no such session, or it has no such field.
+std::string session_field(const TestHub& hub, const std::string& account, const std::string& name);
+
+std::vector<std::string> lines_of(const std::string& text);
+
+/// Throws Unexpected unless each line is one JSON object that has all these keys.
+void check_json_lines(const std::string& text, const std::vector<std::string>& keys);
+
+}  // namespace hub::test

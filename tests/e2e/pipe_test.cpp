@@ -1,0 +1,174 @@
+// spoke in a script: pipes for its input and output, records and nothing else, an exit code that
+// tells.
+#include <csignal>
+
+#include <catch2/catch.hpp>
+
+#include "tests/e2e/listings.hpp"
+#include "tests/e2e/programs.hpp"
+
+namespace hub::test {
+namespace {
+
+Finished script(const TestHub& hub, const std::string& lines) {
+  return run({.argv = {program("spoke"), "--classic", "--hub", hub.address()}}, lines);
+}
+
+}  // namespace
+
+TEST_CASE("a script prints exactly the records of what it asked, and exits with 0") {
+  const TestHub hub;
+  const Finished finished = script(hub,
+                                   "login#alice&alice_pw\n"
+                                   "post#hello\n"
+                                   "subscribe#alice\n"
+                                   "subscribe#bob\n"
+                                   "retrieve#5\n"
+                                   "unsubscribe#bob\n"
+                                   "logout#\n");
+  CHECK(finished.output ==
+        "login_ack#successful\n"
+        "post_ack#successful\n"
+        "subscribe_ack#successful\n"
+        "subscribe_ack#successful\n"
+        "<alice>hello\n"
+        "unsubscribe_ack#successful\n"
+        "logout_ack#successful\n");
+  CHECK(finished.errors.empty());
+  CHECK(finished.exit == 0);
+}
+
+TEST_CASE("what was asked is finished when the input ends, a last line without its end too") {
+  const TestHub hub;
+  const Finished finished =
+      script(hub, "login#alice&alice_pw\r\npost#the last line\r\n\nretrieve#1");
+  CHECK(finished.output == "login_ack#successful\npost_ack#successful\n");
+  CHECK(finished.exit == 0);
+  CHECK(hub.admin_ok({"list-sessions", "--json"}).empty());  // and it logged out
+}
+
+TEST_CASE("a script in which something was refused exits with 1") {
+  const TestHub hub;
+  const auto check = [&](const std::string& lines, const std::string& output) {
+    CAPTURE(lines);
+    const Finished finished = script(hub, lines);
+    CHECK(finished.output == output);
+    CHECK(finished.exit == 1);
+  };
+  check("login#alice&wrong\n", "login_ack#failed\n");
+  check("login#nobody&alice_pw\n", "login_ack#failed\n");
+  check("post#too early\n", "error#must_login_first\n");
+  check("login#alice&alice_pw\nsubscribe#nobody\n", "login_ack#successful\nsubscribe_ack#failed\n");
+  check("login#alice&alice_pw\nunsubscribe#bob\n",
+        "login_ack#successful\nunsubscribe_ack#failed\n");
+  // The failure is not forgotten over what succeeds after it.
+  check("login#alice&wrong\nlogin#alice&alice_pw\n", "login_ack#failed\nlogin_ack#successful\n");
+}
+
+TEST_CASE("a line that is none is an error record, and the next one is served") {
+  const TestHub hub;
+  for (const std::string& line :
+       {std::string("psot#hello"), std::string("subscribe#a b"), std::string("retrieve#many"),
+        std::string("retrieve#0"), std::string("retrieve#-1"), std::string("post#"),
+        std::string("post#") + std::string(10'000, 'x'), std::string("post#\xFF\xFE"),
+        std::string("login#") + std::string(40, 'a') + "&pw", std::string("hello")}) {
+    CAPTURE(line.substr(0, 40));
+    const Finished finished = script(hub, line + "\nlogin#alice&alice_pw\n");
+    const std::vector<std::string> lines = lines_of(finished.output);
+    REQUIRE(lines.size() == 2);
+    CHECK(lines[0].starts_with("error#"));
+    CHECK(lines[0].find(' ') == std::string::npos);
+    CHECK(lines[1] == "login_ack#successful");
+    CHECK(finished.exit == 1);
+  }
+}
+
+TEST_CASE("quit# ends a script at once, with what was asked before it") {
+  const TestHub hub;
+  const Finished finished = script(hub, "login#alice&alice_pw\npost#before\nquit#\npost#behind\n");
+  CHECK(finished.output == "login_ack#successful\npost_ack#successful\n");
+  CHECK(finished.exit == 0);
+  CHECK(list_posts(hub).size() == 1);
+}
+
+TEST_CASE("a long script is asked line by line, in order, and none of it is lost") {
+  const TestHub hub({.flags = {"--posts-per-second", "100000"}});
+  std::string lines = "login#alice&alice_pw\n";
+  for (int i = 0; i < 1500; ++i) lines += "post#number " + std::to_string(i) + "\n";
+  const Finished finished = script(hub, lines);
+  CHECK(finished.exit == 0);
+  CHECK(lines_of(finished.output).size() == 1501);
+  const std::vector<ListedPost> posts = list_posts(hub);
+  REQUIRE(posts.size() == 1500);
+  for (std::size_t i = 0; i < posts.size(); ++i) {
+    REQUIRE(posts[i].text == "number " + std::to_string(i));
+  }
+}
+
+TEST_CASE("a hub that does not answer is an error record and exit code 3") {
+  const TestHub nobody({.start = false});
+  RawClient silent({.hub = "127.0.0.1", .port = 9});  // its port is bound, and never answers
+  const Finished finished = run({.argv = {program("spoke"), "--classic", "--hub",
+                                          "127.0.0.1:" + std::to_string(silent.own_port())}},
+                                "post#is anybody there?\n");
+  CHECK(finished.output == "error#no_reply\n");
+  CHECK(finished.exit == 3);
+}
+
+TEST_CASE("every character of a text arrives as it was typed") {
+  TestHub hub;
+  SpokeProcess bob = hub.spoke("bob");
+  SpokeProcess alice = hub.spoke("alice");
+  alice.login("alice_pw");
+  bob.login("bob_pw");
+  bob.type("subscribe#alice");
+  bob.expect("subscribe_ack#successful");
+  for (const std::string text :
+       {"a # and an & and <b> and a \\", "na\xC3\xAFve \xE2\x82\xAC \xF0\x9F\x90\x9D",
+        " blanks  kept ", "#", "post#post#post"}) {
+    alice.type("post#" + text);
+    alice.expect("post_ack#successful");
+    bob.expect("<alice>" + text);
+  }
+}
+
+TEST_CASE("a forward comes while spoke waits for input that does not end") {
+  TestHub hub;
+  SpokeProcess bob = hub.spoke("bob");
+  bob.login("bob_pw");
+  bob.type("subscribe#alice");
+  bob.expect("subscribe_ack#successful");
+  RawClient alice = hub.online("alice");
+  alice.post("one");
+  bob.expect("<alice>one");
+  alice.post("two");
+  bob.expect("<alice>two");
+  CHECK(session_field(hub, "bob", "unacknowledged") == "0");
+  CHECK(bob.finish() == 0);
+}
+
+TEST_CASE("SIGTERM ends spoke, and its session with it") {
+  TestHub hub;
+  SpokeProcess alice = hub.spoke("alice");
+  alice.login("alice_pw");
+  alice.process().send_signal(SIGTERM);
+  alice.process().wait();
+  CHECK(hub.admin_ok({"list-sessions", "--json"}).empty());
+}
+
+TEST_CASE("spoke says in one line what is wrong with its arguments") {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--classic", "--hub", "127.0.0.1:99999"},
+        {"--classic", "--hub", "no.such.host.invalid"},
+        {"--nonsense"}}) {
+    std::vector<std::string> argv = {program("spoke")};
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    const Finished finished = run({.argv = argv});
+    CAPTURE(finished.errors);
+    CHECK(finished.exit != 0);
+    CHECK(finished.output.empty());
+    CHECK(lines_of(finished.errors).size() == 1);
+  }
+}
+
+}  // namespace hub::test

@@ -31,22 +31,15 @@ void set_timeout(int fd, std::chrono::milliseconds timeout) {
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &value, sizeof value);
 }
 
-// The address of a Unix socket holds 107 bytes; a longer path is named through its open directory.
 int connect_to(int fd, const std::filesystem::path& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  std::string name = path.string();
-  int directory = -1;
-  if (name.size() >= sizeof address.sun_path) {
-    directory = ::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0) return errno;
-    name = fmt::format("/proc/self/fd/{}/{}", directory, path.filename().string());
-  }
-  std::memcpy(address.sun_path, name.data(), std::min(name.size(), sizeof address.sun_path - 1));
+  const std::string& name = path.native();
+  // hubd refuses to start where its socket has so long a name.
+  if (name.size() >= sizeof address.sun_path) return ENAMETOOLONG;
+  std::memcpy(address.sun_path, name.data(), name.size());
   const int failed = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  const int error = failed != 0 ? errno : 0;
-  if (directory >= 0) ::close(directory);
-  return error;
+  return failed != 0 ? errno : 0;
 }
 
 // Whether it was done, nobody here knows.

@@ -132,7 +132,12 @@ TEST_CASE("a database file that is none exits 6 in one line") {
 TEST_CASE("check finds nothing in a sound database and something in a damaged one") {
   const AdminWorld world;
   world.init_with({"alice"});
-  for (int i = 0; i < 50; ++i) world.post("alice", std::string(500, 'x'));
+  std::vector<store::Request> batch;
+  for (store::Tag i = 0; i < 50; ++i) {
+    batch.push_back(
+        {i, store::AppendPost{world.account("alice").id, "alice", std::string(500, 'x')}});
+  }
+  world.apply(std::move(batch));
   const Ran sound = world.run({"check"});
   REQUIRE(sound.code == 0);
   REQUIRE(sound.out == "the database is sound\n");

@@ -1,5 +1,6 @@
 // With a server up: what goes over the control socket, and what becomes of the answers.
 #include <array>
+#include <fstream>
 #include <thread>
 
 #include <catch2/catch.hpp>
@@ -164,6 +165,8 @@ TEST_CASE("a lock that comes free in time is waited for") {
     lock.reset();
   });
   const Ran ran = world.run({"disable-user", "alice"});
+  // Had nothing opened the file, the other would wait for ever.
+  for (int i = 0; i < 5; ++i) std::ifstream(world.data().lock_file());
   other.join();
   ::close(watch);
   REQUIRE(ran.code == 0);

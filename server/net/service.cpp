@@ -83,7 +83,7 @@ struct Service::Impl {
     reactor->restore(sessions);
     if (options.stop_on_signals) reactor->stop_on_signals();
     if (!sessions.empty()) {
-      log.write(LogLevel::kInfo, fmt::format("{} stored sessions go on", sessions.size()));
+      log.write(LogLevel::kInfo, fmt::format("sessions that go on: {}", sessions.size()));
     }
     for (const Endpoint& endpoint : listening) {
       log.write(LogLevel::kInfo, "listening on " + to_string(endpoint));

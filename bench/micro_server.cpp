@@ -43,8 +43,7 @@ store::StoredSession record_of(AccountId account) {
 
 Now at(Duration since_start) { return {TimePoint{} + 1h + since_start, WallTime{} + 1h}; }
 
-// --- Follow index: 10,000 accounts online, each following 100 of them
-// ------------------------------
+// --- Follow index: 10,000 accounts online, each following 100 of them ---
 
 constexpr AccountId kAccounts = 10'000;
 
@@ -83,8 +82,7 @@ void follow_index_online_offline(benchmark::State& state) {
 }
 BENCHMARK(follow_index_online_offline);
 
-// --- Session table
-// --------------------------------------------------------------------------------
+// --- Session table ---
 
 void session_touch(benchmark::State& state) {
   SessionTable table;
@@ -111,8 +109,7 @@ void session_expire(benchmark::State& state) {
 }
 BENCHMARK(session_expire)->Arg(1000)->Arg(100'000)->Unit(benchmark::kMillisecond);
 
-// --- The core
-// -------------------------------------------------------------------------------------
+// --- The core ---
 
 /// An author and followers online, without sockets or store.
 class Audience {

@@ -15,11 +15,10 @@ function(hub_test name label)
   endif()
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE ${arg_LINK} hub_options Catch2::Catch2WithMain)
-  target_compile_definitions(${name} PRIVATE HUB_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-                                             HUB_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
-  catch_discover_tests(${name} TEST_PREFIX "${label}: "
+  string(REPLACE "test_" "" room ${name})
+  catch_discover_tests(${name} TEST_PREFIX "${room}: "
                        PROPERTIES LABELS ${label} TIMEOUT ${arg_TIMEOUT})
 endfunction()

@@ -20,8 +20,7 @@ inline constexpr std::uint32_t kClassicMaxRetrieve = 200;
 
 inline constexpr std::uint16_t kDefaultPort = 32000;
 
-// --- Our own
-// --------------------------------------------------------------------------------------
+// --- Our own ---
 
 /// The largest datagram looked at. Simple clients send whole buffers with stale bytes after the
 /// text, so this is far above what a text needs; anything longer is dropped and counted.
@@ -38,7 +37,8 @@ inline constexpr std::size_t kRetrieveBurst = 50;
 inline constexpr std::chrono::milliseconds kRetrievePause{5};
 
 /// Verifiers are made within these bounds; a hub's own parameters lie between them.
-inline constexpr std::uint64_t kMinKdfMemory = 8ull * 1024;  // libsodium's minimum; tests and benches
+inline constexpr std::uint64_t kMinKdfMemory =
+    8ull * 1024;  // libsodium's minimum; tests and benches
 inline constexpr std::uint64_t kMaxKdfMemory = 256ull * 1024 * 1024;
 inline constexpr std::uint64_t kDefaultKdfMemory = 64ull * 1024 * 1024;
 inline constexpr std::uint32_t kMinKdfPasses = 1;

@@ -58,8 +58,7 @@ std::vector<std::string_view> all_keys() {
   return out;
 }
 
-// --- Flags
-// ----------------------------------------------------------------------------------------
+// --- Flags ---
 
 std::string describe(const Setting& setting) {
   const std::string shown = setting.show(Config{});
@@ -136,8 +135,7 @@ tl::expected<CommandLine, Finished> read_flags(std::span<const std::string> argu
   return out;
 }
 
-// --- Environment
-// ----------------------------------------------------------------------------------
+// --- Environment ---
 
 std::vector<std::string> split_list(const std::string& text) {
   std::vector<std::string> out = CLI::detail::split(text, ',');
@@ -157,8 +155,7 @@ Source read_environment(const Environment& environment) {
   return out;
 }
 
-// --- File
-// -----------------------------------------------------------------------------------------
+// --- File ---
 
 /// `line` without its comment and outer spaces; quotes protect a '#'.
 std::string bare(const std::string& line) {
@@ -248,8 +245,7 @@ Source read_file(const std::string& file) {
   return out;
 }
 
-// --- Together
-// -------------------------------------------------------------------------------------
+// --- Together ---
 
 Config resolve(const Source& flags, const Source& environment, const Source& file) {
   std::vector<const Source*> order = {&flags, &environment, &file};

@@ -30,12 +30,12 @@ struct HubConfig {
   std::uint32_t max_sessions = 100'000;
   std::uint32_t max_unacknowledged = 256;    // forwards a session; the oldest is forgotten
   std::uint32_t max_pending_forwards = 256;  // behind a retrieve run, a session
-  std::uint32_t posts_per_second = 50;       // a session; twice as many at once
+  std::uint32_t posts_per_second = 500;      // a session; twice as many at once
   std::uint32_t answers_per_second = 200;    // to datagrams without a session, a source prefix
-  std::uint32_t logins_per_second = 20;      // a source prefix
+  std::uint32_t logins_per_second = 50;      // a source prefix
   // How much may be under way outside the core at once: the bounds of the inboxes.
   std::uint32_t max_pending_writes = 65'536;
-  std::uint32_t max_pending_checks = 64;
+  std::uint32_t max_pending_checks = 128;
   std::uint32_t max_pending_retrieves = 1024;
 };
 

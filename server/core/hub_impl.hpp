@@ -33,8 +33,8 @@ struct ReturnAddress {
 struct PendingLogin {  // a LoginCheck, then an OpenSession
   ReturnAddress from;
   std::string id;
-  std::string password;
-  Token token = 0;  // set once the session is being recorded
+  std::size_t password_hash = 0;  // to know a repeat; the password itself is not kept here
+  Token token = 0;                // set once the session is being recorded
 };
 struct PendingPost {
   Token token = 0;

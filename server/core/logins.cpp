@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,6 +11,12 @@
 #include "server/core/hub_impl.hpp"
 
 namespace hub::server {
+
+namespace {
+
+std::size_t hash_of(std::string_view password) { return std::hash<std::string_view>{}(password); }
+
+}  // namespace
 
 // A login's way: form, rate, a place in the pool, the stretched password, a recorded session, and
 // only then the ack. A client that repeats itself meanwhile is not a second login.
@@ -33,8 +40,8 @@ void Hub::Impl::request_login(const Incoming& in) {
     return;
   }
   const store::Tag tag = next_tag++;
-  PendingLogin login{from, std::string(credentials->id), std::string(credentials->password), 0};
-  out.checks.push_back({tag, login.id, login.password});
+  PendingLogin login{from, std::string(credentials->id), hash_of(credentials->password), 0};
+  out.checks.push_back({tag, login.id, std::string(credentials->password)});
   pending.emplace(tag, std::move(login));
   ++pending_checks;
 }
@@ -44,7 +51,7 @@ bool Hub::Impl::is_pending(const Incoming& in, const Credentials& credentials) c
   return std::any_of(pending.begin(), pending.end(), [&](const auto& entry) {
     const auto* login = std::get_if<PendingLogin>(&entry.second);
     return login != nullptr && login->from.path.remote == in.path.remote &&
-           login->id == credentials.id && login->password == credentials.password;
+           login->id == credentials.id && login->password_hash == hash_of(credentials.password);
   });
 }
 

@@ -107,8 +107,7 @@ Reactor::Impl::Impl(const Parts& parts, std::vector<UdpSocket> sockets,
   parts_.arrivals.on_first([this] { asio::post(io_, [this] { take_arrivals(); }); });
 }
 
-// --- What comes in
-// --------------------------------------------------------------------------------
+// --- What comes in ---
 
 void Reactor::Impl::receive(Port& port) {
   port.watch.async_wait(Wait::wait_read, [this, &port](asio::error_code error) {
@@ -149,8 +148,7 @@ void Reactor::Impl::dispatch(const Arrival& arrival, Now now) {
   }
 }
 
-// --- What goes out
-// --------------------------------------------------------------------------------
+// --- What goes out ---
 
 void Reactor::Impl::carry_out() {
   Outbox& out = parts_.hub.outbox();
@@ -247,8 +245,7 @@ void Reactor::Impl::arm_timer() {
   });
 }
 
-// --- The end
-// --------------------------------------------------------------------------------------
+// --- The end ---
 
 void Reactor::Impl::await_signal() {
   signals_.async_wait([this](asio::error_code error, int signal) {
@@ -280,8 +277,7 @@ void Reactor::Impl::finish_if_drained() {
   if (!busy || fault("stop_does_not_drain")) io_.stop();
 }
 
-// --- The outside
-// ----------------------------------------------------------------------------------
+// --- The outside ---
 
 Reactor::Reactor(const Parts& parts, std::vector<UdpSocket> sockets,
                  const std::filesystem::path& control_socket)

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/admin/admin_world.hpp"
+#include "tests/support/paths.hpp"
 
 using namespace hub;
 using namespace hub::test;
@@ -30,7 +31,7 @@ TEST_CASE("import-users makes an account of each line") {
 TEST_CASE("the demo accounts can be imported") {
   const AdminWorld world;
   world.init();
-  REQUIRE(world.run({"import-users", HUB_SOURCE_DIR "/data/accounts.txt"}).code == 0);
+  REQUIRE(world.run({"import-users", test::source_file("data/accounts.txt")}).code == 0);
   REQUIRE(can_log_in(world, "alice", "alice_pw"));
   REQUIRE(can_log_in(world, "carol", "carol_pw"));
 }

@@ -173,8 +173,7 @@ TEST_CASE("random lines are read or refused, never a crash") {
   }
 }
 
-// --- Cutting input into lines
-// ---------------------------------------------------------------------
+// --- Cutting input into lines ---
 
 TEST_CASE("bytes become lines wherever they are split") {
   const std::string input = "one\ntwo\r\n\nlast";

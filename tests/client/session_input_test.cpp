@@ -19,8 +19,7 @@ std::string where(const Driver& d) { return std::string(name_of(d.state())); }
 
 }  // namespace
 
-// --- Lines that wait
-// ------------------------------------------------------------------------------
+// --- Lines that wait ---
 
 TEST_CASE("lines typed while a reply is awaited go out one by one, in order") {
   Driver d;
@@ -52,8 +51,7 @@ TEST_CASE("only so many lines wait, one more is refused") {
   CHECK(where(d) == "LOGIN_SENT");
 }
 
-// --- Leaving
-// --------------------------------------------------------------------------------------
+// --- Leaving ---
 
 TEST_CASE("the end of input finishes what was asked, logs out quietly and exits with 0") {
   Driver d;
@@ -148,8 +146,7 @@ TEST_CASE("the exit code tells of failures, and whether the hub was ever heard f
   }
 }
 
-// --- Passwords
-// ------------------------------------------------------------------------------------
+// --- Passwords ---
 
 TEST_CASE("login#id asks for the password and waits for it") {
   SessionConfig config;
@@ -200,8 +197,7 @@ TEST_CASE("where nobody can be asked, login#id is an error") {
   CHECK_FALSE(d.take_asked());
 }
 
-// --- Garbage
-// --------------------------------------------------------------------------------------
+// --- Garbage ---
 
 TEST_CASE("what a hub sends is printed without control characters") {
   Driver d;

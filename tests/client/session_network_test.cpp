@@ -15,8 +15,7 @@ std::string where(const Driver& d) { return std::string(name_of(d.state())); }
 
 }  // namespace
 
-// --- Time-outs
-// ------------------------------------------------------------------------------------
+// --- Time-outs ---
 
 TEST_CASE("a login is sent three times, three seconds apart, and then given up") {
   Driver d;
@@ -92,8 +91,7 @@ TEST_CASE("waking the session early or twice does nothing") {
   CHECK(d.take_lines() == Lines{"error#no_reply"});
 }
 
-// --- Late and repeated replies
-// --------------------------------------------------------------------
+// --- Late and repeated replies ---
 
 TEST_CASE("a reply that comes after its time-out is ignored") {
   struct Row {
@@ -206,8 +204,7 @@ TEST_CASE("a repeated refusal or reset is printed once") {
   CHECK(d.take_lines() == Lines{"error#must_login_first"});
 }
 
-// --- Lost login acks
-// ------------------------------------------------------------------------------
+// --- Lost login acks ---
 
 TEST_CASE("after a repeated login the second ack's token is the session's") {
   Driver d;

@@ -16,8 +16,7 @@ std::string where(const Driver& d) { return std::string(name_of(d.state())); }
 
 }  // namespace
 
-// --- The table, row by row
-// ------------------------------------------------------------------------
+// --- The table, row by row ---
 
 TEST_CASE("a typed login is sent and its ack brings the session online") {
   Driver d;

@@ -37,8 +37,6 @@ Command hubd_command(const HubdStart& start) {
 
 }  // namespace
 
-std::string program(const std::string& name) { return std::string(HUB_BIN_DIR) + "/" + name; }
-
 long figure(const std::string& stats, const std::string& name) {
   const std::size_t at = stats.find('"' + name + "\":");
   if (at == std::string::npos) throw Unexpected("no figure " + name + " in " + stats);

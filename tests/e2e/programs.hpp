@@ -10,14 +10,12 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/support/paths.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/raw_client.hpp"
 #include "tests/support/temp_directory.hpp"
 
 namespace hub::test {
-
-/// Path of one of the programs, in the build's bin directory.
-std::string program(const std::string& name);
 
 /// One figure of what `hubadmin stats --json` prints.
 long figure(const std::string& stats, const std::string& name);

@@ -7,6 +7,7 @@
 
 #include "protocol/limits.hpp"
 #include "tests/support/golden.hpp"
+#include "tests/support/paths.hpp"
 
 using namespace hub;
 
@@ -35,7 +36,7 @@ std::uint32_t count_of(const std::vector<std::uint8_t>& bytes) {
 }  // namespace
 
 TEST_CASE("golden datagrams decode to what is written beside them") {
-  for (const auto& golden : test::read_golden(HUB_SOURCE_DIR "/data/classic_golden.txt")) {
+  for (const auto& golden : test::read_golden(test::source_file("data/classic_golden.txt"))) {
     CAPTURE(golden.name);
     const auto datagram = classic::decode(golden.bytes);
     REQUIRE(datagram);
@@ -49,7 +50,7 @@ TEST_CASE("golden datagrams decode to what is written beside them") {
 
 TEST_CASE("what we write is the golden datagram, byte for byte") {
   int ours = 0;
-  for (const auto& golden : test::read_golden(HUB_SOURCE_DIR "/data/classic_golden.txt")) {
+  for (const auto& golden : test::read_golden(test::source_file("data/classic_golden.txt"))) {
     if (golden.name.rfind("ours_", 0) != 0) continue;
     CAPTURE(golden.name);
     classic::Header header;

@@ -11,6 +11,7 @@
 #include <catch2/catch.hpp>
 
 #include "server/config_table.hpp"
+#include "tests/support/paths.hpp"
 #include "tests/support/temp_directory.hpp"
 
 using namespace hub;
@@ -209,7 +210,7 @@ TEST_CASE("listen addresses that cannot be bound beside each other are refused")
 }
 
 TEST_CASE("the default configuration in data is what hubd prints") {
-  CHECK(read_all(HUB_SOURCE_DIR "/data/hubd.toml") == default_config());
+  CHECK(read_all(test::source_file("data/hubd.toml")) == default_config());
   const auto printed = Sources{{"--default-config"}, {}, {}}.read();
   REQUIRE_FALSE(printed);
   CHECK(printed.error().code == ExitCode::kOk);

@@ -1,5 +1,7 @@
 #include "protocol/classic.hpp"
 
+#include <algorithm>
+#include <array>
 #include <random>
 #include <string>
 
@@ -16,8 +18,11 @@ namespace {
 /// A datagram as a simple client would send it: any header, any body.
 std::vector<std::uint8_t> raw(std::uint8_t opcode, std::uint8_t payload_len,
                               std::string_view body) {
-  std::vector<std::uint8_t> out = {'S', 'D', opcode, payload_len, 0, 0, 0, 1, 0, 0, 0, 0};
-  out.insert(out.end(), body.begin(), body.end());
+  const std::array<std::uint8_t, kClassicHeaderBytes> header = {'S', 'D', opcode, payload_len,
+                                                                0,   0,   0,      1};
+  std::vector<std::uint8_t> out(header.size() + body.size());
+  std::copy(header.begin(), header.end(), out.begin());
+  std::copy(body.begin(), body.end(), out.begin() + header.size());
   return out;
 }
 

@@ -62,7 +62,7 @@ TEST_CASE("help lists every command and every exit code") {
   REQUIRE_THAT(world.run({"--version"}).out, Catch::StartsWith("hubadmin "));
 }
 
-TEST_CASE("--data may stand behind the command too") {
+TEST_CASE("the option --data may stand behind the command too") {
   const AdminWorld world;
   world.init();
   const Ran ran = world.run_raw({"list-users", "--data", world.data().path().string()}, 0);

@@ -31,9 +31,14 @@ if(HUB_FAULTS)
   target_compile_definitions(hub_options INTERFACE HUB_FAULTS)
 endif()
 
-# hub_room(NAME [DIRECTORY]): one library from all sources of one folder.
+# hub_room(NAME DIRECTORY [SUBFOLDER...]): one library from all sources of one folder and, where
+# named, of folders below it.
 function(hub_room name directory)
-  file(GLOB sources CONFIGURE_DEPENDS ${directory}/*.cpp)
+  set(sources)
+  foreach(folder "" ${ARGN})
+    file(GLOB found CONFIGURE_DEPENDS ${directory}/${folder}/*.cpp)
+    list(APPEND sources ${found})
+  endforeach()
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PUBLIC hub_options)

@@ -55,12 +55,12 @@ Result list_live(Writer& server, Listing& listing) {
 }
 
 Result list_stored(store::Reader& reader, Listing& listing) {
-  for (AccountId after = 0;;) {
+  for (store::SessionKey after;;) {
     const auto page = checked(reader.sessions(after, kControlPageRows));
     if (!page) return tl::unexpected(page.error());
     for (const store::StoredSession& session : *page) listing.add(row_of(session));
     if (page->size() < kControlPageRows) return {};
-    after = page->back().account;
+    after = {page->back().account, page->back().framing, page->back().token};
   }
 }
 

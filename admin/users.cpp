@@ -217,7 +217,7 @@ Result show_user(const Context& context, const Options& options) {
   if (!all) return tl::unexpected(all.error());
   const auto newest = checked((*reader)->posts(account->id, 0, 1));
   if (!newest) return tl::unexpected(newest.error());
-  const auto sessions = checked((*reader)->reader().sessions(account->id - 1, 1));
+  const auto sessions = checked((*reader)->reader().sessions({account->id}, 1));
   if (!sessions) return tl::unexpected(sessions.error());
   const bool online = !sessions->empty() && sessions->front().account == account->id;
 

@@ -20,6 +20,23 @@ inline constexpr std::uint32_t kClassicMaxRetrieve = 200;
 
 inline constexpr std::uint16_t kDefaultPort = 32000;
 
+// The sealed framing's.
+inline constexpr std::uint8_t kSealedVersion = 1;
+inline constexpr std::size_t kSealedMaxDatagram = 1200;
+inline constexpr std::size_t kTransportHeaderBytes = 17;
+inline constexpr std::size_t kTransportOverhead = kTransportHeaderBytes + 16;  // and the tag
+inline constexpr std::size_t kHelloBytes = 203;
+inline constexpr std::size_t kResetBytes = 25;
+
+/// A key is replaced after so many datagrams or so long, whichever comes first.
+inline constexpr std::uint64_t kRekeyDatagrams = std::uint64_t{1} << 22;
+inline constexpr std::chrono::hours kRekeyInterval{1};
+
+/// Receive windows, in message costs: of somebody who has not logged in, and after that.
+inline constexpr std::size_t kStrangerWindow = 1024;
+inline constexpr std::size_t kTalkWindow = 32 * 1024;
+inline constexpr std::size_t kBulkWindow = 256 * 1024;
+
 // --- Our own ---
 
 /// The largest datagram looked at. Simple clients send whole buffers with stale bytes after the
@@ -36,6 +53,13 @@ inline constexpr int kLoginSends = 3;
 inline constexpr std::size_t kRetrieveBurst = 50;
 inline constexpr std::chrono::milliseconds kRetrievePause{5};
 
+/// What a connection with nothing in flight may take in the hub's memory.
+inline constexpr std::size_t kMaxIdleConnectionBytes = 768;
+
+/// Posts of history that one page of a catch-up looks at, and posts it brings.
+inline constexpr std::uint32_t kCatchUpScan = 4096;
+inline constexpr std::uint32_t kCatchUpPage = 128;
+
 /// Verifiers are made within these bounds; a hub's own parameters lie between them.
 inline constexpr std::uint64_t kMinKdfMemory =
     8ull * 1024;  // libsodium's minimum; tests and benches
@@ -51,6 +75,7 @@ inline constexpr std::size_t kMaxControlLineBytes = std::size_t{256} * 1024;
 
 static_assert(kClassicMaxPayloadBytes <= 0xFF, "the classic length is one byte");
 static_assert(kClassicHeaderBytes + kMaxTextBytes + kMaxClientIdBytes + 2 < kMaxReceiveBytes);
+static_assert(kResetBytes < kTransportOverhead + 1, "a reset is shorter than its trigger");
 static_assert(kRetrieveBurst <= kClassicMaxRetrieve);
 static_assert(kMinKdfMemory <= kDefaultKdfMemory && kDefaultKdfMemory <= kMaxKdfMemory);
 

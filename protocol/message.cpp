@@ -32,6 +32,7 @@ constexpr Name kNames[] = {
     {Opcode::kLogout, "logout"},
     {Opcode::kLogoutAck, "logout ack"},
     {Opcode::kMustLoginFirst, "must login first"},
+    {Opcode::kRefused, "refused"},
 };
 
 const Name* find(Opcode opcode) {

@@ -46,6 +46,7 @@ enum class Opcode : std::uint8_t {
   kRetrieveAck = 0xC0,
   kRetrieveEnd = 0xC1,
   kMustLoginFirst = 0xF0,
+  kRefused = 0xF1,
 };
 
 /// True for the opcodes of the table above; the two spurious ones are not in it.

@@ -43,7 +43,8 @@ struct SqliteReader::Statements {
   SQLite::Statement chain_step{db, kChainStep};
   SQLite::Statement sessions{db, std::string("SELECT ") + kSessionColumns +
                                      " FROM sessions s JOIN accounts a ON a.id = s.account"
-                                     " WHERE s.account > ? ORDER BY s.account, s.framing LIMIT ?"};
+                                     " WHERE (s.account, s.framing, s.token) > (?, ?, ?)"
+                                     " ORDER BY s.account, s.framing, s.token LIMIT ?"};
 };
 
 SqliteReader::SqliteReader(const std::filesystem::path& file, const Heads* heads)
@@ -117,10 +118,15 @@ Read<std::vector<Account>> SqliteReader::accounts(std::string_view after_id, std
   });
 }
 
-Read<std::vector<StoredSession>> SqliteReader::sessions(AccountId after, std::uint32_t limit) {
+Read<std::vector<StoredSession>> SqliteReader::sessions(const SessionKey& after,
+                                                         std::uint32_t limit) {
   return reading([&] {
     std::vector<StoredSession> out;
-    for (Use row(sql_->sessions, after, limit); row.step();) out.push_back(read_session(row));
+    for (Use row(sql_->sessions, after.account, static_cast<std::uint32_t>(after.framing),
+                 after.token, limit);
+         row.step();) {
+      out.push_back(read_session(row));
+    }
     return out;
   });
 }

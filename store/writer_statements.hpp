@@ -41,7 +41,9 @@ struct Writer::Statements {
       "INSERT OR REPLACE INTO sessions (account, framing, token, remote_ip, remote_port,"
       " remote_scope, local_ip, local_port, local_scope, magic, online_since)"
       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
-  SQLite::Statement close_session{db, "DELETE FROM sessions WHERE account = ? AND token = ?"};
+  SQLite::Statement close_session{
+      db, "DELETE FROM sessions WHERE account = ? AND framing = ? AND token = ?"};
+  SQLite::Statement close_classic{db, "DELETE FROM sessions WHERE account = ? AND framing = 0"};
   SQLite::Statement end_sessions{db, "DELETE FROM sessions WHERE account = ?"};
 
   SQLite::Statement find_account{db, "SELECT id, name FROM accounts WHERE key = ?"};

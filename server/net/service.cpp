@@ -46,12 +46,12 @@ T must_read(store::Read<T> result) {
 
 std::vector<RestoredSession> read_sessions(store::Reader& reader) {
   std::vector<RestoredSession> out;
-  AccountId after = 0;
+  store::SessionKey after;
   while (true) {
     auto page = must_read(reader.sessions(after, kRestorePage));
     if (page.empty()) return out;
     for (store::StoredSession& session : page) {
-      after = session.account;
+      after = {session.account, session.framing, session.token};
       auto followees = must_read(reader.followees(session.account));
       out.push_back({std::move(session), std::move(followees)});
     }

@@ -229,7 +229,7 @@ void HubWorld::restart() {
   store_.reopen();
   hub_ = std::make_unique<server::Hub>(config_, random_, counters_);
   std::vector<server::RestoredSession> restored;
-  const auto stored = reader_->sessions(0, 100);
+  const auto stored = reader_->sessions({}, 100);
   for (const store::StoredSession& session : *stored) {
     restored.push_back({session, *reader_->followees(session.account)});
     members_[session.token] = {

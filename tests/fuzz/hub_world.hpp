@@ -29,7 +29,7 @@ class HubWorld {
 
  private:
   struct Peer {
-    server::Path path;
+    Path path;
     classic::Magic magic{'a', 'b'};
     std::size_t in = 0;   // bytes it sent
     std::size_t out = 0;  // bytes it was sent

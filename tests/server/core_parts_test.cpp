@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "server/core/follow_index.hpp"
-#include "server/core/rate_limit.hpp"
+#include "protocol/rate_limit.hpp"
 #include "server/core/session_table.hpp"
 #include "tests/support/sim_net.hpp"
 

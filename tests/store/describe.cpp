@@ -105,7 +105,7 @@ std::vector<std::string> describe(Reader& reader) {
       out.push_back("  sees " + describe(post));
     }
   }
-  for (const StoredSession& s : value(reader.sessions(0, 1'000'000))) out.push_back(describe(s));
+  for (const StoredSession& s : value(reader.sessions({}, 1'000'000))) out.push_back(describe(s));
   return out;
 }
 

@@ -36,7 +36,7 @@ HubHost::~HubHost() { net_.detach(at_); }
 void HubHost::start() {
   hub_ = std::make_unique<server::Hub>(config_, random_, counters_);
   std::vector<server::RestoredSession> stored;
-  for (auto& session : must(reader_->sessions(0, 1'000'000))) {
+  for (auto& session : must(reader_->sessions({}, 1'000'000))) {
     auto followees = must(reader_->followees(session.account));
     stored.push_back({std::move(session), std::move(followees)});
   }

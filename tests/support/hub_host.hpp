@@ -44,7 +44,7 @@ class HubHost {
   const std::vector<std::string>& log() const { return log_; }
 
   /// Sees each datagram the hub sends, before the network does.
-  std::function<void(const server::Path&, Bytes)> on_send;
+  std::function<void(const Path&, Bytes)> on_send;
 
  private:
   void start();

@@ -34,6 +34,10 @@ Refused refusal(Refusal why) {
   return store::store_failed("asked to fail");
 }
 
+auto key_of(AccountId account, Framing framing, std::uint64_t token) {
+  return std::tuple(account, framing, static_cast<std::int64_t>(token));
+}
+
 }  // namespace
 
 MemoryStore::MemoryStore(const store::StoreOptions& options)
@@ -96,14 +100,18 @@ MemoryStore::ReplyBody MemoryStore::perform(const store::OpenSession& request) {
   StoredSession session = request.session;
   if (auto refused = refuse_unless_active(session.account)) return *refused;
   session.name = get(session.account)->name;
-  sessions_[{session.account, session.framing}] = session;
+  if (session.framing == Framing::kClassic) {
+    std::erase_if(sessions_, [&](const auto& entry) {
+      return entry.second.account == session.account &&
+             entry.second.framing == Framing::kClassic;
+    });
+  }
+  sessions_[key_of(session.account, session.framing, session.token)] = session;
   return store::SessionOpened{session, followees_of(session.account)};
 }
 
 MemoryStore::ReplyBody MemoryStore::perform(const store::CloseSession& request) {
-  std::erase_if(sessions_, [&](const auto& entry) {
-    return entry.second.account == request.account && entry.second.token == request.token;
-  });
+  sessions_.erase(key_of(request.account, request.framing, request.token));
   return Done{};
 }
 
@@ -223,8 +231,9 @@ std::vector<AccountId> MemoryStore::followees_of(AccountId follower) const {
 
 bool MemoryStore::end_sessions(AccountId account) {
   events_.push_back(SessionsEnded{account});
-  return std::erase_if(sessions_, [&](const auto& entry) { return entry.first.first == account; }) >
-         0;
+  return std::erase_if(sessions_, [&](const auto& entry) {
+           return entry.second.account == account;
+         }) > 0;
 }
 
 class MemoryStore::MemoryReader final : public store::Reader {
@@ -290,10 +299,11 @@ class MemoryStore::MemoryReader final : public store::Reader {
     });
   }
 
-  Read<std::vector<StoredSession>> sessions(AccountId after, std::uint32_t limit) override {
+  Read<std::vector<StoredSession>> sessions(const store::SessionKey& after,
+                                            std::uint32_t limit) override {
     return read([&] {
       std::vector<StoredSession> out;
-      auto it = memory_.sessions_.upper_bound({after, Framing::kSealed});
+      auto it = memory_.sessions_.upper_bound(key_of(after.account, after.framing, after.token));
       for (; it != memory_.sessions_.end() && out.size() < limit; ++it) out.push_back(it->second);
       return out;
     });

@@ -1,4 +1,4 @@
-#include "server/core/rate_limit.hpp"
+#include "protocol/rate_limit.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -6,7 +6,7 @@
 
 #include "protocol/fault.hpp"
 
-namespace hub::server {
+namespace hub {
 
 bool RateLimit::take(std::uint32_t per_second, TimePoint now) {
   if (per_second == 0) return false;
@@ -33,4 +33,4 @@ bool RateLimitTable::take(const IpAddress& source, std::uint32_t per_second, Tim
   return slots_[hash % slots_.size()].take(per_second, now);
 }
 
-}  // namespace hub::server
+}  // namespace hub

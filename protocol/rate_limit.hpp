@@ -9,7 +9,7 @@
 #include "protocol/random.hpp"
 #include "protocol/types.hpp"
 
-namespace hub::server {
+namespace hub {
 
 /// Lets `per_second` events pass, and twice as many at once. Kept as the time at which the bucket
 /// would be full again: one number, no allocation.
@@ -34,4 +34,4 @@ class RateLimitTable {
   std::uint64_t secret_;
 };
 
-}  // namespace hub::server
+}  // namespace hub

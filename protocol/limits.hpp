@@ -20,6 +20,11 @@ inline constexpr std::uint32_t kClassicMaxRetrieve = 200;
 
 inline constexpr std::uint16_t kDefaultPort = 32000;
 
+/// The least that a client stretches its password with, unless told to accept weak parameters:
+/// less would hand a false server cheap guesses. At most kMaxKdfMemory and kMaxKdfPasses.
+inline constexpr std::uint64_t kMinClientKdfMemory = 19ull * 1024 * 1024;
+inline constexpr std::uint32_t kMinClientKdfPasses = 2;
+
 // --- Our own ---
 
 /// The largest datagram looked at. Simple clients send whole buffers with stale bytes after the
@@ -53,5 +58,8 @@ static_assert(kClassicMaxPayloadBytes <= 0xFF, "the classic length is one byte")
 static_assert(kClassicHeaderBytes + kMaxTextBytes + kMaxClientIdBytes + 2 < kMaxReceiveBytes);
 static_assert(kRetrieveBurst <= kClassicMaxRetrieve);
 static_assert(kMinKdfMemory <= kDefaultKdfMemory && kDefaultKdfMemory <= kMaxKdfMemory);
+static_assert(kMinClientKdfMemory <= kDefaultKdfMemory && kMinClientKdfPasses <= kDefaultKdfPasses,
+              "a client accepts what a hub asks for by default");
+static_assert(kMinKdfMemory <= kMinClientKdfMemory && kMinKdfPasses <= kMinClientKdfPasses);
 
 }  // namespace hub

@@ -36,9 +36,9 @@ ScramKeys scram_keys(const Key& salted_password) {
 std::optional<Key> stretch_password(std::string_view password, const Salt& salt,
                                     const KdfParams& kdf) {
   if (!kdf.is_valid()) return std::nullopt;
-  Key out{};
+  std::optional<Key> out(std::in_place);  // where it is returned, so that no copy stays behind
   const int failed = crypto_pwhash(
-      out.data(), out.size(), password.data(), password.size(), salt.data(), kdf.passes,
+      out->data(), out->size(), password.data(), password.size(), salt.data(), kdf.passes,
       static_cast<std::size_t>(kdf.memory_bytes), crypto_pwhash_ALG_ARGON2ID13);
   if (failed != 0) return std::nullopt;
   return out;

@@ -26,9 +26,9 @@ Key public_key_of(const Key& secret) {
 }
 
 std::optional<Key> x25519(const Key& secret, const Key& public_key) {
-  Key out{};
+  std::optional<Key> out(std::in_place);  // where it is returned, so that no copy stays behind
   // libsodium refuses keys of low order and an all-zero result.
-  const int refused = crypto_scalarmult(out.data(), secret.data(), public_key.data());
+  const int refused = crypto_scalarmult(out->data(), secret.data(), public_key.data());
   if (refused != 0 && !fault("low_order_key_taken")) return std::nullopt;
   return out;
 }

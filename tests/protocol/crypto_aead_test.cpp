@@ -1,5 +1,3 @@
-#include "protocol/crypto/aead.hpp"
-
 #include <algorithm>
 #include <random>
 #include <string>
@@ -7,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "protocol/crypto/aead.hpp"
 #include "tests/support/golden.hpp"
 
 using namespace hub;

@@ -1,9 +1,8 @@
-#include "protocol/crypto/hash.hpp"
-
 #include <string>
 
 #include <catch2/catch.hpp>
 
+#include "protocol/crypto/hash.hpp"
 #include "tests/support/golden.hpp"
 
 using namespace hub;
@@ -22,8 +21,8 @@ TEST_CASE("SHA-256 of FIPS 180-4's example, in one part or several") {
 }
 
 TEST_CASE("HMAC-SHA-256 of RFC 4231, section 4: short keys and one longer than a block") {
-  CHECK(hex(hmac_sha256(text_bytes("Jefe"), {text_bytes("what do ya want "),
-                                             text_bytes("for nothing?")})) ==
+  CHECK(hex(hmac_sha256(text_bytes("Jefe"),
+                        {text_bytes("what do ya want "), text_bytes("for nothing?")})) ==
         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
   const std::vector<std::uint8_t> twenty(20, 0x0b);
   CHECK(hex(hmac_sha256(twenty, {text_bytes("Hi There")})) ==

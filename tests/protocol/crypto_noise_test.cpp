@@ -1,5 +1,3 @@
-#include "protocol/crypto/noise.hpp"
-
 #include <algorithm>
 #include <fstream>
 #include <map>
@@ -9,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include "protocol/crypto/hash.hpp"
+#include "protocol/crypto/noise.hpp"
 #include "tests/support/golden.hpp"
 #include "tests/support/paths.hpp"
 
@@ -105,8 +104,8 @@ void check_same(const NoiseKeys& one, const NoiseKeys& two) {
   CHECK(one.handshake_hash == two.handshake_hash);
 }
 
-// Every value of 255 bits that makes each shared secret zero (cr.yp.to/ecdh.html, "How do I validate
-// Curve25519 public keys?"): 0, 1, the two of order 8, then p - 1, p and p + 1.
+// Every value of 255 bits that makes each shared secret zero (cr.yp.to/ecdh.html, on validating
+// public keys): 0, 1, the two of order 8, then p - 1, p and p + 1.
 constexpr const char* kLowOrder[] = {
     "0000000000000000000000000000000000000000000000000000000000000000",
     "0100000000000000000000000000000000000000000000000000000000000000",
@@ -140,8 +139,8 @@ TEST_CASE("Noise NK reproduces every line of the published vector") {
   REQUIRE(responder);
   CHECK(read == payload1);
   Buffer message2;
-  const NoiseKeys keys = responder->write_message2(pair_of(vector.take_key("resp_ephemeral")),
-                                                   payload2, message2);
+  const NoiseKeys keys =
+      responder->write_message2(pair_of(vector.take_key("resp_ephemeral")), payload2, message2);
   CHECK(to_hex(message2) == to_hex(expected2));
 
   const auto initiators = initiator.read_message2(expected2, read);
@@ -222,7 +221,7 @@ TEST_CASE("a handshake with another prologue fails on both sides") {
   CHECK_FALSE(initiator.read_message2(pair.message2, payload));
 }
 
-TEST_CASE("message 1 with any bit flipped or any byte missing is refused, then the true one taken") {
+TEST_CASE("message 1 with a bit flipped or a byte missing is refused, then the true one taken") {
   Pair pair;
   pair.payload = bytes("as it was");
   for (std::size_t bit = 0; bit < pair.message1.size() * 8; ++bit) {
@@ -240,7 +239,7 @@ TEST_CASE("message 1 with any bit flipped or any byte missing is refused, then t
   CHECK(pair.payload == bytes("from the initiator"));
 }
 
-TEST_CASE("message 2 with any bit flipped or any byte missing is refused, then the true one taken") {
+TEST_CASE("message 2 with a bit flipped or a byte missing is refused, then the true one taken") {
   Pair pair;
   const NoiseKeys keys = pair.answer();
   Buffer payload = bytes("as it was");
@@ -298,8 +297,8 @@ TEST_CASE("a public key of low order is refused wherever it comes from") {
     const std::string name = "Noise_NK_25519_AESGCM_SHA256";
     std::copy(name.begin(), name.end(), hash.begin());
     const Key name_hash = hash;
-    for (const Bytes part : {Bytes(pair.prologue), Bytes(pair.responder_static.public_key),
-                             Bytes(low)}) {
+    for (const Bytes part :
+         {Bytes(pair.prologue), Bytes(pair.responder_static.public_key), Bytes(low)}) {
       hash = sha256({hash, part});
     }
     const Key temporary = hmac_sha256(name_hash, {Key{}});

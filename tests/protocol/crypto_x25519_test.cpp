@@ -1,10 +1,9 @@
-#include "protocol/crypto/x25519.hpp"
-
 #include <algorithm>
 #include <string>
 
 #include <catch2/catch.hpp>
 
+#include "protocol/crypto/x25519.hpp"
 #include "tests/support/golden.hpp"
 
 using namespace hub;
@@ -65,5 +64,6 @@ TEST_CASE("a public key of low order gives no secret") {
   Key secret{};
   secret.fill(5);
   CHECK_FALSE(x25519(secret, Key{}));
-  CHECK_FALSE(x25519(secret, key("0100000000000000000000000000000000000000000000000000000000000000")));
+  CHECK_FALSE(
+      x25519(secret, key("0100000000000000000000000000000000000000000000000000000000000000")));
 }

@@ -1,6 +1,7 @@
 #include "protocol/scram.hpp"
 
 #include <string>
+#include <utility>
 
 #include <catch2/catch.hpp>
 
@@ -87,15 +88,15 @@ TEST_CASE("the auth message is what its grammar says, byte for byte") {
     for (std::size_t i = 0; i < count; ++i) out += byte;
     return out;
   };
-  CHECK(to_hex(auth_message(transcript)) ==
-        "000b" "687562206c6f67696e2031" +      // hub login 1
-        ("0020" + times(32, "aa")) +           // handshake hash
-        "0005" "616e6e5f31" +                  // ID
-        "0020" + times(32, "cc") +             // client nonce
-        "0020" + times(32, "dd") +             // server nonce
-        "0010" + times(16, "ee") +             // salt
-        "0008" "0000000004000000" +            // memory
-        "0004" "00000002");                    // passes
+  const std::string expected = std::string("000b687562206c6f67696e2031")  // hub login 1
+                               + "0020" + times(32, "aa")                 // handshake hash
+                               + "0005616e6e5f31"                         // ID
+                               + "0020" + times(32, "cc")                 // client nonce
+                               + "0020" + times(32, "dd")                 // server nonce
+                               + "0010" + times(16, "ee")                 // salt
+                               + "00080000000004000000"                   // memory
+                               + "000400000002";                          // passes
+  CHECK(to_hex(auth_message(transcript)) == expected);
 }
 
 TEST_CASE("the right password proves itself, and the server in turn") {
@@ -151,8 +152,7 @@ TEST_CASE("no proof passes by agreeing in a few bytes") {
 TEST_CASE("a proof holds for one transcript: any field changed, and it proves nothing") {
   const Login login;
   const Key proof = login.proof("correct horse");
-  const Key signature =
-      server_signature(login.verifier.server_key, auth_message(login.transcript));
+  const Key signature = server_signature(login.verifier.server_key, auth_message(login.transcript));
   for (const Change& change : kChanges) {
     CAPTURE(change.field);
     LoginTranscript altered = login.transcript;
@@ -168,8 +168,8 @@ TEST_CASE("what the server says is no proof, and a proof is no signature") {
   const auto auth = auth_message(login.transcript);
   const Key signature = server_signature(login.verifier.server_key, auth);
   CHECK_FALSE(verify_client_proof(login.verifier, auth, signature));
-  CHECK_FALSE(verify_server_signature(login.verifier.server_key, auth,
-                                      login.proof("correct horse")));
+  CHECK_FALSE(
+      verify_server_signature(login.verifier.server_key, auth, login.proof("correct horse")));
 }
 
 TEST_CASE("a verifier that leaked is no password") {

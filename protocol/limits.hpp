@@ -36,6 +36,10 @@ inline constexpr std::chrono::hours kRekeyInterval{1};
 inline constexpr std::size_t kStrangerWindow = 1024;
 inline constexpr std::size_t kTalkWindow = 32 * 1024;
 inline constexpr std::size_t kBulkWindow = 256 * 1024;
+/// The least that a client stretches its password with, unless told to accept weak parameters:
+/// less would hand a false server cheap guesses. At most kMaxKdfMemory and kMaxKdfPasses.
+inline constexpr std::uint64_t kMinClientKdfMemory = 19ull * 1024 * 1024;
+inline constexpr std::uint32_t kMinClientKdfPasses = 2;
 
 // --- Our own ---
 
@@ -78,5 +82,8 @@ static_assert(kClassicHeaderBytes + kMaxTextBytes + kMaxClientIdBytes + 2 < kMax
 static_assert(kResetBytes < kTransportOverhead + 1, "a reset is shorter than its trigger");
 static_assert(kRetrieveBurst <= kClassicMaxRetrieve);
 static_assert(kMinKdfMemory <= kDefaultKdfMemory && kDefaultKdfMemory <= kMaxKdfMemory);
+static_assert(kMinClientKdfMemory <= kDefaultKdfMemory && kMinClientKdfPasses <= kDefaultKdfPasses,
+              "a client accepts what a hub asks for by default");
+static_assert(kMinKdfMemory <= kMinClientKdfMemory && kMinKdfPasses <= kMinClientKdfPasses);
 
 }  // namespace hub

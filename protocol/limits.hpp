@@ -62,7 +62,7 @@ inline constexpr std::size_t kMaxIdleConnectionBytes = 768;
 
 /// Posts of history that one page of a catch-up looks at, and posts it brings.
 inline constexpr std::uint32_t kCatchUpScan = 4096;
-inline constexpr std::uint32_t kCatchUpPage = 128;
+inline constexpr std::uint32_t kCatchUpPage = 16;
 
 /// Verifiers are made within these bounds; a hub's own parameters lie between them.
 inline constexpr std::uint64_t kMinKdfMemory =

@@ -10,12 +10,13 @@ namespace hub {
 
 bool RateLimit::take(std::uint32_t per_second, TimePoint now) {
   if (per_second == 0) return false;
-  using std::chrono::nanoseconds;
-  const auto cost = nanoseconds(std::chrono::seconds(1)) / per_second;
-  const auto most = cost * (2 * static_cast<std::int64_t>(per_second) - 1);
+  return take(Duration(std::chrono::seconds(1)) / per_second, 2 * per_second, now);
+}
+
+bool RateLimit::take(Duration interval, std::uint32_t burst, TimePoint now) {
   const TimePoint from = std::max(full_at_, now);
-  if (from - now > most) return false;
-  full_at_ = from + cost;
+  if (from - now > interval * (static_cast<Duration::rep>(burst) - 1)) return false;
+  full_at_ = from + interval;
   return true;
 }
 

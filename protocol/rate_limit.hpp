@@ -17,6 +17,8 @@ class RateLimit {
  public:
   /// True, and one event taken, if the rate allows it. A rate of 0 allows nothing.
   bool take(std::uint32_t per_second, TimePoint now);
+  /// The same for `burst` events at once, then one every `interval`.
+  bool take(Duration interval, std::uint32_t burst, TimePoint now);
 
  private:
   TimePoint full_at_{};

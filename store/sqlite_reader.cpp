@@ -40,6 +40,13 @@ struct SqliteReader::Statements {
       db, fault("retrieve_ignores_follows")
               ? "SELECT id FROM accounts WHERE id <> ? ORDER BY id"
               : "SELECT followee FROM follows WHERE follower = ? ORDER BY followee"};
+  SQLite::Statement followed{db,
+                             "SELECT f.followee, f.since, a.name FROM follows f"
+                             " JOIN accounts a ON a.id = f.followee"
+                             " WHERE f.follower = ? AND NOT a.disabled"};
+  SQLite::Statement posts_above{db,
+                                "SELECT id, author, at, text FROM posts WHERE id > ?"
+                                " ORDER BY id LIMIT ?"};
   SQLite::Statement chain_step{db, kChainStep};
   SQLite::Statement sessions{db, std::string("SELECT ") + kSessionColumns +
                                      " FROM sessions s JOIN accounts a ON a.id = s.account"
@@ -100,6 +107,34 @@ Read<std::vector<Post>> SqliteReader::retrieve(AccountId account, std::uint32_t 
       post.author_name = name->second;
     }
     return posts;
+  });
+}
+
+Read<CatchUpPage> SqliteReader::catch_up(AccountId account, MessageId after, std::uint32_t limit) {
+  struct Followed {
+    MessageId since = 0;
+    std::string name;
+  };
+  return reading([&] {
+    const Snapshot snapshot(db_);
+    std::unordered_map<AccountId, Followed> followed;
+    for (Use row(sql_->followed, account); row.step();) {
+      followed[row.number(0)] = {static_cast<MessageId>(row.number(1)), row.text(2)};
+    }
+    CatchUpPage page{{}, after, true};
+    std::uint32_t scanned = 0;
+    for (Use row(sql_->posts_above, after, kCatchUpScan + 1); row.step();) {
+      if (scanned++ >= kCatchUpScan || page.posts.size() >= limit) {
+        page.is_last = false;
+        break;
+      }
+      const auto id = static_cast<MessageId>(row.number(0));
+      page.up_to = id;
+      const auto author = followed.find(row.number(1));
+      if (author == followed.end() || row.is_null(3) || id <= author->second.since) continue;
+      page.posts.push_back({id, author->first, author->second.name, row.text(3), row.time(2)});
+    }
+    return page;
   });
 }
 

@@ -26,6 +26,7 @@ class SqliteReader final : public Reader {
   Read<Counts> counts() override;
   Read<std::optional<Account>> account(std::string_view id) override;
   Read<std::vector<Post>> retrieve(AccountId account, std::uint32_t n, MessageId before) override;
+  Read<CatchUpPage> catch_up(AccountId account, MessageId after, std::uint32_t limit) override;
   Read<std::vector<AccountId>> followees(AccountId account) override;
   Read<std::vector<Account>> accounts(std::string_view after_id, std::uint32_t limit) override;
   Read<std::vector<StoredSession>> sessions(const SessionKey& after, std::uint32_t limit) override;

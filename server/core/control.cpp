@@ -26,17 +26,17 @@ void Hub::Impl::on_control(ControlTag tag, const control::Command& command) {
 
 control::SessionPage Hub::Impl::session_page(std::uint64_t after) const {
   control::SessionPage page;
-  for (const Session* session : sessions.page(static_cast<AccountId>(after), kControlPageRows)) {
+  for (const Session* session : sessions.page(after, kControlPageRows)) {
     control::SessionRow row;
     row.account = session->record.name;
     row.state = name_of(session->state());
     row.framing = session->record.framing == Framing::kClassic ? "classic" : "sealed";
-    row.address = to_string(session->record.remote);
+    row.address = to_string(address_of(*session));
     row.online_since = session->record.online_since;
     row.last_active = session->last_active_wall;
     row.unacknowledged = session->unacknowledged.size();
     page.rows.push_back(std::move(row));
-    page.next = static_cast<std::uint64_t>(session->account());
+    page.next = session->id;
   }
   if (page.rows.size() < kControlPageRows) page.next.reset();
   return page;
@@ -52,7 +52,9 @@ control::Figures Hub::Impl::figures() const {
   add("follows_of_online_accounts", follows.follows());
   add("pending_writes", pending_writes);
   add("pending_logins", pending_checks);
-  add("pending_retrieves", pending_retrieves);
+  add("pending_reads", pending_reads);
+  add("connections", links.size());
+  add("half_open_handshakes", responder.half_open());
   add("paused_retrieve_runs", paused_runs.size());
   for_each_counter(counters, add);
   return out_figures;

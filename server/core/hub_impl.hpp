@@ -10,6 +10,7 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -19,6 +20,7 @@
 
 #include "protocol/classic.hpp"
 #include "protocol/rate_limit.hpp"
+#include "protocol/sealed/message.hpp"
 #include "protocol/sealed/responder.hpp"
 #include "server/core/follow_index.hpp"
 #include "server/core/hub.hpp"
@@ -143,6 +145,7 @@ struct Hub::Impl {
   // logins.cpp
   void request_login(const Incoming& in);
   void request_reset(const Incoming& in);
+  void reset_by_client(Session& session);
   bool is_pending(const Incoming& in, const Credentials& credentials) const;
   void on_verdict(const LoginVerdict& verdict, Now now);
   void on_open_reply(const PendingLogin& pending, const store::Reply& reply, Now now);
@@ -172,8 +175,8 @@ struct Hub::Impl {
   void on_sealed(const Path& path, Bytes bytes, Now now);
   void on_stranger(const Path& path, Bytes bytes, Now now);
   void on_transport(const Path& path, Bytes bytes, Now now);
-  Link* link_for(const Path& path, const sealed::TransportHeader& header, Bytes bytes, Now now);
-  void answer_unknown_link(const Path& path, sealed::ConnectionId id, std::size_t trigger, Now now);
+  Link* admit(std::unique_ptr<Link> begun, Now now);
+  void answer_unknown_link(const Path& path, sealed::ConnectionId id, Now now);
   void send_reset(const Path& path, sealed::ConnectionId id);
   void on_messages(Link& link, Now now);
   void on_message(Link& link, Bytes message, Now now);
@@ -190,9 +193,19 @@ struct Hub::Impl {
   void on_account(const AccountFound& found, Now now);
   void login_proof(Link& link, std::string_view payload, Now now);
   void on_sealed_open_reply(const PendingSealedLogin& pending, const store::Reply& reply, Now now);
+  void make_room_for_device(AccountId account);
   void refuse_sealed_login(Link& link, LoginRefusal why);
 
   // catch_up.cpp
+  /// Whom an account follows now, to look up many authors.
+  struct Followed {
+    std::unordered_map<AccountId, MessageId> since;
+    bool is_due(AccountId author, MessageId post) const {
+      const auto found = since.find(author);
+      return found != since.end() && post > found->second;
+    }
+  };
+  Followed followed_by(AccountId account) const;
   void forward_sealed(Session& session, const store::Post& post, std::string_view payload);
   void fall_behind(Session& session, MessageId served);
   void continue_behind(Session& session);

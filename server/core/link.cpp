@@ -4,6 +4,14 @@
 
 namespace hub::server {
 
+const Endpoint& address_of(const Session& session) {
+  return session.link != nullptr ? session.link->connection.path().remote : session.record.remote;
+}
+
+store::CloseSession close_request(const Session& session) {
+  return {session.account(), session.record.token, session.record.framing};
+}
+
 Link& LinkTable::add(std::unique_ptr<Link> link, const IpAddress& prefix) {
   Link& added = *link;
   added.stranger_prefix = prefix;

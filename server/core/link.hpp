@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <queue>
@@ -23,6 +24,7 @@ struct LoginAttempt {
   Verifier verifier;           // of the account, or a decoy's
   AccountId account = 0;       // 0: nobody can log in so, whatever the proof
   std::string name;            // the account's own spelling
+  store::Tag lookup = 0;       // of the account
   bool challenged = false;     // the challenge was sent; else the account is being looked up
   bool recording = false;      // the proof was right; the session is being recorded
 };
@@ -49,6 +51,11 @@ struct Link {
   bool is_touched = false;
   std::optional<IpAddress> stranger_prefix;  // counted there until somebody logs in
 };
+
+/// Where the session's datagrams go now.
+const Endpoint& address_of(const Session& session);
+/// What makes the store forget the session.
+store::CloseSession close_request(const Session& session);
 
 class LinkTable {
  public:

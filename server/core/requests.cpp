@@ -11,17 +11,6 @@
 
 namespace hub::server {
 
-namespace {
-
-/// The payload of a refusal: the opcode it answers, and why, in a word.
-std::string refusal(Opcode request, control::Refusal why) {
-  std::string payload(1, static_cast<char>(request));
-  payload += control::word_of(why);
-  return payload;
-}
-
-}  // namespace
-
 const Hub::Impl::Command* Hub::Impl::find_command(Opcode opcode) {
   using I = Impl;
   //                                          session  payload
@@ -55,7 +44,7 @@ void Hub::Impl::serve(Session& session, const Command* command, const Incoming& 
 }
 
 void Hub::Impl::refuse(Session& session, Opcode request, control::Refusal why) {
-  if (session.is_sealed()) send(session, Opcode::kRefused, 0, refusal(request, why));
+  if (session.is_sealed()) send(session, Opcode::kRefused, 0, sealed::write_refusal({request, control::word_of(why)}));
 }
 
 void Hub::Impl::request_subscribe(Session& session, const Incoming& in) {
@@ -245,7 +234,7 @@ void Hub::Impl::on_follow_reply(const PendingFollow& change, const store::Reply&
 
 void Hub::Impl::on_logout_reply(const PendingLogout& logout, const store::Reply& reply) {
   if (const auto* refused = std::get_if<store::Refused>(&reply.body)) {
-    if (logout.from.link) answer(logout.from, Opcode::kRefused, 0, refusal(Opcode::kLogout, refused->why));
+    if (logout.from.link) answer(logout.from, Opcode::kRefused, 0, sealed::write_refusal({Opcode::kLogout, control::word_of(refused->why)}));
   } else {
     answer(logout.from, Opcode::kLogoutAck, logout.token);
   }

@@ -60,7 +60,7 @@ std::vector<RestoredSession> read_sessions(store::Reader& reader) {
 
 /// The core bounds what is under way, so that no inbox of these sizes is ever full.
 std::size_t arrival_capacity(const HubConfig& hub) {
-  return std::size_t{hub.max_pending_writes} + hub.max_pending_checks + hub.max_pending_retrieves;
+  return std::size_t{hub.max_pending_writes} + hub.max_pending_checks + hub.max_pending_reads;
 }
 
 }  // namespace
@@ -69,18 +69,19 @@ struct Service::Impl {
   Impl(const ServiceOptions& options, const StoreThread::Open& open_store, Random& random, Log& log)
       : arrivals(arrival_capacity(options.hub)),
         store(options.hub.max_pending_writes, open_store, arrivals),
-        reader(options.hub.max_pending_retrieves, store.open_reader(), arrivals),
+        reader(options.hub.max_pending_reads, store.open_reader(), options.load_keys, arrivals),
         pool(
             options.login_threads, options.hub.max_pending_checks,
             [this] { return store.open_reader(); }, arrivals),
-        hub(options.hub, random, counters) {
+        hub(options.hub, options.identity, random, counters) {
     auto sockets = open_sockets(options.listen);
     for (const UdpSocket& socket : sockets) listening.push_back(socket.local());
     reactor =
         std::make_unique<Reactor>(Reactor::Parts{hub, counters, arrivals, store, reader, pool, log},
                                   std::move(sockets), options.control_socket);
-    const auto sessions = read_sessions(*store.open_reader());
-    reactor->restore(sessions);
+    const auto stored = store.open_reader();
+    const auto sessions = read_sessions(*stored);
+    reactor->restore(sessions, must_read(stored->counts()).last_post);
     if (options.stop_on_signals) reactor->stop_on_signals();
     if (!sessions.empty()) {
       log.write(LogLevel::kInfo, fmt::format("sessions that go on: {}", sessions.size()));

@@ -299,6 +299,30 @@ class MemoryStore::MemoryReader final : public store::Reader {
     });
   }
 
+  Read<store::CatchUpPage> catch_up(AccountId account, MessageId after,
+                                    std::uint32_t limit) override {
+    return read([&] {
+      store::CatchUpPage page{{}, after, true};
+      std::uint32_t scanned = 0;
+      for (auto it = memory_.posts_.upper_bound(after); it != memory_.posts_.end(); ++it) {
+        if (scanned++ >= kCatchUpScan || page.posts.size() >= limit) {
+          page.is_last = false;
+          break;
+        }
+        const auto& [id, post] = *it;
+        page.up_to = id;
+        const auto follow = memory_.follows_.find({account, post.author});
+        const Account* author = memory_.get(post.author);
+        if (follow == memory_.follows_.end() || id <= follow->second || !post.text ||
+            author == nullptr || author->disabled) {
+          continue;
+        }
+        page.posts.push_back({id, post.author, author->name, *post.text, post.at});
+      }
+      return page;
+    });
+  }
+
   Read<std::vector<StoredSession>> sessions(const store::SessionKey& after,
                                             std::uint32_t limit) override {
     return read([&] {

@@ -50,7 +50,7 @@ Connection::~Connection() = default;
 Connection::Taken Connection::on_datagram(const Path& path, const TransportHeader& header,
                                           Bytes datagram, TimePoint now) {
   if (header.id != ours_ || is_closed()) return Taken::kForged;
-  std::array<std::uint8_t, kSealedMaxDatagram> plain;
+  std::array<std::uint8_t, kMaxDatagramBytes> plain;
   if (fault("roam_before_authentication")) roam(path, datagram.size(), true, now);
   const auto frames = receive_key_.open(header, datagram, kTrialPtos * pto(), now, plain);
   if (!frames) return Taken::kForged;
@@ -185,7 +185,7 @@ std::optional<Path> Connection::poll_transmit(TimePoint now, std::vector<std::ui
     channel::encode_path(message.frame.is_response, message.frame.data, out);
     return seal(message.path, out, begin);
   }
-  const std::size_t room = std::min(allowance(path_), kSealedMaxDatagram);
+  const std::size_t room = std::min(allowance(path_), kMaxDatagramBytes);
   if (!channel_ || room <= kTransportOverhead) return std::nullopt;
   open();
   if (!channel_->poll_packet(send_key_.next_number(), room - kTransportOverhead, out, now)) {

@@ -68,7 +68,7 @@ ResetToken reset_token(const Key& reset_key, ConnectionId id) {
 std::optional<Hello> read_hello(Bytes datagram) {
   auto reader = open(datagram, Type::kHello);
   // Another version's hello may be longer; none is shorter, since it is answered.
-  if (!reader || datagram.size() < kHelloBytes || datagram.size() > kSealedMaxDatagram) {
+  if (!reader || datagram.size() < kHelloBytes || datagram.size() > kMaxDatagramBytes) {
     return std::nullopt;
   }
   Hello hello;

@@ -30,7 +30,7 @@ std::optional<Bytes> open_with(const Key& key, const TransportHeader& header, By
 }  // namespace
 
 std::optional<TransportHeader> read_transport_header(Bytes datagram) {
-  if (datagram.size() < kTransportOverhead + 1 || datagram.size() > kSealedMaxDatagram) {
+  if (datagram.size() < kTransportOverhead + 1 || datagram.size() > kMaxDatagramBytes) {
     return std::nullopt;
   }
   if ((datagram[0] & ~1u) != kTransport) return std::nullopt;

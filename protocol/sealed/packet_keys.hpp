@@ -31,7 +31,7 @@ struct TransportHeader {
 };
 
 /// Nothing where the bytes are no transport datagram: another type, too short to hold a frame,
-/// longer than kSealedMaxDatagram, or a number that no sender reaches.
+/// longer than kMaxDatagramBytes, or a number that no sender reaches.
 std::optional<TransportHeader> read_transport_header(Bytes datagram);
 
 class SendKey {

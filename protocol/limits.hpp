@@ -31,23 +31,24 @@ inline constexpr std::size_t kResetBytes = 25;
 inline constexpr std::uint64_t kRekeyDatagrams = std::uint64_t{1} << 22;
 inline constexpr std::chrono::hours kRekeyInterval{1};
 
-/// Receive windows, in message costs: of somebody who has not logged in, and after that.
-inline constexpr std::size_t kStrangerWindow = 1024;
-inline constexpr std::size_t kTalkWindow = 32 * 1024;
-inline constexpr std::size_t kBulkWindow = 256 * 1024;
+/// Receive windows after a login, in message costs; before it they are the channel's initial ones.
+inline constexpr std::size_t kTalkWindow = std::size_t{32} * 1024;
+inline constexpr std::size_t kBulkWindow = std::size_t{256} * 1024;
+
 /// The least that a client stretches its password with, unless told to accept weak parameters:
 /// less would hand a false server cheap guesses. At most kMaxKdfMemory and kMaxKdfPasses.
 inline constexpr std::uint64_t kMinClientKdfMemory = 19ull * 1024 * 1024;
 inline constexpr std::uint32_t kMinClientKdfPasses = 2;
+
 /// The reliable channel. Both sides start from the initial windows; window frames raise them.
 inline constexpr std::size_t kMaxMessageBytes = 1100;
-inline constexpr std::size_t kMessageCostBytes =
-    16;  // added to a message's length against a window
+/// Added to a message's length against a window.
+inline constexpr std::size_t kMessageCostBytes = 16;
 inline constexpr std::size_t kInitialTalkWindow = 1024;
 inline constexpr std::size_t kInitialBulkWindow = 0;
 inline constexpr std::size_t kMaxBulkStreams = 64;  // open at once, each direction
 inline constexpr std::size_t kMaxDatagramBytes = 1200;
-inline constexpr std::size_t kMaxFrameBytes = kMaxDatagramBytes - 17 - 16;  // less header and tag
+inline constexpr std::size_t kMaxFrameBytes = kMaxDatagramBytes - kTransportOverhead;
 inline constexpr std::chrono::milliseconds kMaxAckDelay{25};
 
 // --- Our own ---

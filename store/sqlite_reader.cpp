@@ -7,6 +7,7 @@
 
 #include "protocol/client_id.hpp"
 #include "protocol/fault.hpp"
+#include "protocol/limits.hpp"
 #include "store/chain_walk.hpp"
 #include "store/connection.hpp"
 #include "store/reading.hpp"

@@ -116,6 +116,8 @@ class Channel {
   Duration smoothed_rtt() const;
   /// Probe timeouts in a row without an acknowledgement.
   int pto_count() const;
+  /// Of the datagrams sent; nothing before the first ack.
+  std::optional<std::uint64_t> largest_acked() const;
   /// Bytes of datagrams, overhead included, that are neither acknowledged nor declared lost.
   std::size_t bytes_in_flight() const;
   std::size_t congestion_window() const;

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 
 #include "protocol/limits.hpp"
+#include "protocol/types.hpp"
 
 namespace hub::channel {
 
@@ -34,6 +36,14 @@ struct Rest {
   std::uint32_t min_rtt_us = 0;
   std::uint32_t congestion_window = 0;  // 0: that of a fresh path
   std::uint32_t slow_start_threshold = 0;
+  std::uint64_t acked_end = 0;  // one above the largest of our datagrams acknowledged
+
+  std::optional<std::uint64_t> largest_acked() const {
+    if (acked_end == 0) return std::nullopt;
+    return acked_end - 1;
+  }
+  /// As Channel::pto().
+  Duration pto() const;
 };
 
 static_assert(std::is_trivially_copyable_v<Rest>);

@@ -25,8 +25,8 @@ void keep_earliest(std::optional<TimePoint>& earliest, std::optional<TimePoint> 
 
 channel::Config channel_config(bool wide) {
   channel::Config config;
-  config.talk_window = wide ? kTalkWindow : kStrangerWindow;
-  config.bulk_window = wide ? kBulkWindow : 0;
+  config.talk_window = wide ? kTalkWindow : kInitialTalkWindow;
+  config.bulk_window = wide ? kBulkWindow : kInitialBulkWindow;
   return config;
 }
 

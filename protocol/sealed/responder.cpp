@@ -1,6 +1,7 @@
 #include "protocol/sealed/responder.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "protocol/crypto/hash.hpp"
@@ -153,11 +154,9 @@ void Responder::on_timeout(TimePoint now) {
 }
 
 Cookie Responder::cookie_for(const Endpoint& from, const Key& secret) const {
-  std::vector<std::uint8_t> address;
-  wire::Writer writer(address);
-  writer.bytes(from.ip.bytes);
-  writer.u16(from.port);
-  return wire::Reader(hmac_sha256(secret, {Bytes(address)})).array<16>();
+  const std::array<std::uint8_t, 2> port = {static_cast<std::uint8_t>(from.port >> 8),
+                                            static_cast<std::uint8_t>(from.port)};
+  return wire::Reader(hmac_sha256(secret, {Bytes(from.ip.bytes), Bytes(port)})).array<16>();
 }
 
 bool Responder::is_valid(const Cookie& cookie, const Endpoint& from) const {

@@ -81,11 +81,11 @@ void Hub::Impl::on_catch_up(const CatchUpRead& missed, Now now) {
 }
 
 Hub::Impl::Followed Hub::Impl::followed_by(AccountId account) const {
-  Followed out;
+  Followed followed;
   for (const auto& followee : follows.followees(account)) {
-    out.since.emplace(followee.account, followee.since);
+    followed.since.emplace(followee.account, followee.since);
   }
-  return out;
+  return followed;
 }
 
 void Hub::Impl::go_live(Session& session) {

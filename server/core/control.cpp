@@ -24,6 +24,23 @@ void Hub::Impl::on_control(ControlTag tag, const control::Command& command) {
       command);
 }
 
+void Hub::Impl::on_keys(const KeysRead& read_keys) {
+  const auto asked = pending.find(read_keys.tag);
+  if (asked == pending.end()) return;
+  const ControlTag tag = std::get<PendingControl>(asked->second).tag;
+  pending.erase(asked);
+  --pending_reads;
+  if (!read_keys.keys) {
+    out.answers.push_back({tag, control::Refused{control::Refusal::kInvalid, read_keys.error}});
+    return;
+  }
+  keys = *read_keys.keys;
+  responder.set_keys(keys.accepted);
+  log(LogLevel::kInfo, keys.accepted.size() > 1 ? "the hub's keys were read again: two are valid"
+                                                : "the hub's key was read again");
+  out.answers.push_back({tag, control::Done{}});
+}
+
 control::SessionPage Hub::Impl::session_page(std::uint64_t after) const {
   control::SessionPage page;
   for (const Session* session : sessions.page(after, kControlPageRows)) {

@@ -2,8 +2,8 @@
 // datagrams, verdicts, store outputs and the time come in by the calls below; what is to be done
 // about them collects in an outbox, which the caller carries out and clears after each turn.
 //
-//   classic: datagram -> decode -> session (by token and address) -\
-//   sealed:  datagram -> connection -> message ---------------------> command table -> writes
+//   classic: datagram -> decode -> session (by token and address) --> command table -> writes
+//   sealed:  datagram -> connection -> message --------------------->
 //   store output -> reply to the asker, then forwards to the author's online followers
 //
 // One thread: the reactor's.

@@ -75,12 +75,12 @@ void Hub::Impl::on_verdict(const LoginVerdict& verdict, Now now) {
   store::StoredSession record;
   record.account = verdict.account;
   record.name = verdict.name;
-  record.token = new_token();
+  login.token = new_token();
+  record.token = login.token;
   record.remote = login.from.path.remote;
   record.local = login.from.path.local;
   record.magic = login.from.magic;
   record.online_since = now.wall;
-  login.token = record.token;
   if (!write(store::OpenSession{std::move(record)}, login)) {
     ++counters.drop_busy_store;
     return;

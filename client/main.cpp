@@ -9,9 +9,9 @@
 #include <fmt/format.h>
 
 #include "client/core/session.hpp"
-#include "client/net/hub_name.hpp"
 #include "client/net/loop.hpp"
 #include "protocol/client_id.hpp"
+#include "protocol/hub_name.hpp"
 #include "protocol/password.hpp"
 
 namespace {
@@ -73,7 +73,7 @@ int main(int argc, char** argv) {
     return kExitUsage;
   }
 
-  const auto hub = hub::client::parse_hub_name(hub_text);
+  const auto hub = hub::parse_hub_name(hub_text);
   if (!hub) {
     fmt::print(stderr, "spoke: --hub {}\n", hub.error());
     return kExitUsage;

@@ -14,6 +14,9 @@ void Hub::Impl::on_control(ControlTag tag, const control::Command& command) {
           out.answers.push_back({tag, session_page(asked.after)});
         } else if constexpr (std::is_same_v<T, control::Stats>) {
           out.answers.push_back({tag, figures()});
+        } else if constexpr (std::is_same_v<T, control::ReloadKeys>) {
+          // Only the sealed framing has keys, and it reads them at its start.
+          out.answers.push_back({tag, control::Done{}});
         } else if (!write(asked, PendingControl{tag})) {
           ++counters.drop_busy_store;
           out.answers.push_back(

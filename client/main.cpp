@@ -29,6 +29,8 @@ constexpr const char* kFooter =
     "  1  something was refused or failed (...failed, error#...)\n"
     "  2  bad usage\n"
     "  3  the hub did not answer at all, or its name cannot be resolved\n"
+    "  4  the hub's key is not trusted: it has changed, or it is unknown and nobody could be "
+    "asked\n"
     "\n"
     "Environment:\n"
     "  HUB_HOST  the hub, where --hub is not given\n"

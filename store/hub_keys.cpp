@@ -163,8 +163,8 @@ void read_pair(const Words& words, KeyPair& out) {
   out.secret = *secret;
   out.public_key = public_key_of(out.secret);
   if (out.public_key != *shown && !fault("damaged_key_accepted")) {
-    throw Damage{fmt::format("the secret and the public key in its line \"{}\" are no pair",
-                             words[0])};
+    throw Damage{
+        fmt::format("the secret and the public key in its line \"{}\" are no pair", words[0])};
   }
 }
 
@@ -210,7 +210,8 @@ void save(const DataDirectory& directory, const HubKeys& keys) {
   };
   text.add(
       "# The keys by which people know this hub: word, secret, public key. Who has this file can\n"
-      "# pose as the hub; who loses it makes everybody's spoke warn of a changed key. Keep a copy in\n"
+      "# pose as the hub; who loses it makes everybody's spoke warn of a changed key. Keep a copy "
+      "in\n"
       "# a safe place. Change it with hubadmin rotate-key only.\n"
       "hub-key 1\n");
   add("current", keys.current);
@@ -249,11 +250,12 @@ HubKeys load_hub_keys(const DataDirectory& directory) {
   try {
     return read_hub_keys(text.view());
   } catch (const Damage& damage) {
-    throw KeyFileError(Why::kUnusable,
-                       fmt::format("{} cannot be used: {}. Put back the copy you kept; without one, "
-                                   "remove it, and hubd makes a new key at its next start, of which "
-                                   "everybody's spoke warns",
-                                   path.native(), damage.what));
+    throw KeyFileError(
+        Why::kUnusable,
+        fmt::format("{} cannot be used: {}. Put back the copy you kept; without one, "
+                    "remove it, and hubd makes a new key at its next start, of which "
+                    "everybody's spoke warns",
+                    path.native(), damage.what));
   }
 }
 

@@ -11,8 +11,8 @@
 // Keys are 43 characters of base64url (protocol/fingerprint.hpp). PUBLIC follows from SECRET and is
 // there so that damage is noticed: to clients a flipped bit would be another server.
 //
-// The life of a key: begin_rotation() makes a next key beside the current one. From then on both are
-// valid, and the next one is announced inside sessions whose server proof verified. When enough
+// The life of a key: begin_rotation() makes a next key beside the current one. From then on both
+// are valid, and the next one is announced inside sessions whose server proof verified. When enough
 // people have been there, finish_rotation() makes the next key the current one and forgets the old.
 #pragma once
 

@@ -75,13 +75,14 @@ ContactStep FirstContact::on_answer(std::string_view typed) {
   if (answer == "yes" || is_fingerprint_of(typed, *asked_)) return use(*std::exchange(asked_, {}));
   if (answer == "no" || answer == "n" || answer.empty()) {
     asked_.reset();
-    return RefuseKey{"untrusted_key",
-                     fmt::format("the key of {} was not trusted; nothing was sent to it",
-                                 to_string(hub_))};
+    return RefuseKey{
+        "untrusted_key",
+        fmt::format("the key of {} was not trusted; nothing was sent to it", to_string(hub_))};
   }
   if (answer.find('-') != std::string::npos) {
-    return AskPerson{"That is not its fingerprint: do not trust it unless you know why.\n"
-                     "Trust it? Type yes, no or the fingerprint: "};
+    return AskPerson{
+        "That is not its fingerprint: do not trust it unless you know why.\n"
+        "Trust it? Type yes, no or the fingerprint: "};
   }
   return AskPerson{"Type yes, no or the fingerprint: "};
 }
@@ -99,22 +100,23 @@ tl::expected<void, std::string> FirstContact::on_proof(KnownHubs& known) const {
 // --- What people read ---
 
 AskPerson FirstContact::ask(const Key& offered) const {
-  return {fmt::format(
-      "{} is not known yet. The fingerprint of its key is\n"
-      "  {}\n"
-      "Compare it with what its operator gives you (hubadmin show-key prints it).\n"
-      "Trust it? Type yes, no or the fingerprint: ",
-      to_string(hub_), fingerprint_of(offered))};
+  return {
+      fmt::format("{} is not known yet. The fingerprint of its key is\n"
+                  "  {}\n"
+                  "Compare it with what its operator gives you (hubadmin show-key prints it).\n"
+                  "Trust it? Type yes, no or the fingerprint: ",
+                  to_string(hub_), fingerprint_of(offered))};
 }
 
 RefuseKey FirstContact::refuse_unknown(const Key& offered) const {
-  return {"unknown_key",
-          fmt::format("{} is not known, and nobody can be asked whether its key is right:\n"
-                      "  {}\n"
-                      "Nothing was sent to it. Give the hub's invite link (hub://…/#KEY) instead of "
-                      "its name, or\n"
-                      "--accept-new to trust the key that is offered now.",
-                      to_string(hub_), fingerprint_of(offered))};
+  return {
+      "unknown_key",
+      fmt::format("{} is not known, and nobody can be asked whether its key is right:\n"
+                  "  {}\n"
+                  "Nothing was sent to it. Give the hub's invite link (hub://…/#KEY) instead of "
+                  "its name, or\n"
+                  "--accept-new to trust the key that is offered now.",
+                  to_string(hub_), fingerprint_of(offered))};
 }
 
 RefuseKey FirstContact::refuse_changed(const Key& offered) const {

@@ -9,11 +9,11 @@
 //                                   v               |            |
 //                                  Ask --> on_answer() ----------+
 //
-// A key is believed if known_hubs has it; where that says nothing of the hub, if the invite link has
-// it (a link never overrules known_hubs); where neither says anything, if somebody at the terminal says so or --accept-new is given. It is
-// written down only by on_proof(), once the hub has proved that it knows the account's verifier, so
-// that nobody who merely answers can get a key pinned. A changed key is refused whatever the options
-// are: nothing that the person typed is sent.
+// A key is believed if known_hubs has it; where that says nothing of the hub, if the invite link
+// has it (a link never overrules known_hubs); where neither says anything, if somebody at the
+// terminal says so or --accept-new is given. It is written down only by on_proof(), once the hub
+// has proved that it knows the account's verifier, so that nobody who merely answers can get a key
+// pinned. A changed key is refused whatever the options are: nothing that the person typed is sent.
 #pragma once
 
 #include <optional>
@@ -32,9 +32,9 @@
 namespace hub::client {
 
 struct ContactOptions {
-  bool can_ask = false;      // a person is at the terminal
-  bool accept_new = false;   // --accept-new: the key of a hub that is not known is believed unasked
-  std::string file;          // known_hubs, as messages call it
+  bool can_ask = false;     // a person is at the terminal
+  bool accept_new = false;  // --accept-new: the key of a hub that is not known is believed unasked
+  std::string file;         // known_hubs, as messages call it
 };
 
 /// Shake hands with this key.

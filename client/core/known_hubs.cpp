@@ -62,8 +62,8 @@ void KnownHubs::add_line(std::string_view text) {
   if (!hub) return report(hub.error());
   const std::string name = name_of(*hub);
   if (const auto earlier = find(*hub)) {
-    return report(fmt::format("{} stands in line {} already; this one is not used", name,
-                              earlier->line));
+    return report(
+        fmt::format("{} stands in line {} already; this one is not used", name, earlier->line));
   }
   line.hub = name;
   std::vector<Key> keys;
@@ -89,8 +89,8 @@ void KnownHubs::report(std::string message) {
 // --- Asking ---
 
 KnownHubs::Line* KnownHubs::line_of(const std::string& hub) {
-  const auto found = std::find_if(lines_.begin(), lines_.end(),
-                                  [&](const Line& line) { return line.hub == hub; });
+  const auto found =
+      std::find_if(lines_.begin(), lines_.end(), [&](const Line& line) { return line.hub == hub; });
   return found != lines_.end() ? &*found : nullptr;
 }
 

@@ -7,8 +7,8 @@
 // HOST:PORT as protocol/hub_name.hpp writes it, in lower case; keys as in protocol/fingerprint.hpp.
 // NEXT is a key that the hub has announced; the hub is believed under either. When it has been
 // seen under NEXT, KEY is forgotten. The first line about a hub counts. A line that cannot be read,
-// or that is a hub's second, is reported and kept; if it is about the hub that is asked for, that hub
-// is not taken for a new one.
+// or that is a hub's second, is reported and kept; if it is about the hub that is asked for, that
+// hub is not taken for a new one.
 #pragma once
 
 #include <cstddef>
@@ -70,10 +70,10 @@ class KnownHubs {
 
  private:
   struct Line {
-    std::string text;      // as it stands in the file, without its end
-    std::string hub;       // whom it is about; empty: nobody
+    std::string text;       // as it stands in the file, without its end
+    std::string hub;        // whom it is about; empty: nobody
     std::vector<Key> keys;  // empty: it cannot be read
-    std::string comment;   // behind the keys, with its '#'
+    std::string comment;    // behind the keys, with its '#'
   };
 
   void add_line(std::string_view text);

@@ -126,8 +126,7 @@ void replace_file(const fs::path& path, std::string_view text) {
 KnownHubs parse(const fs::path& path, const std::optional<std::string>& text) {
   auto known = KnownHubs::parse(text.value_or(""));
   if (known) return std::move(*known);
-  throw FileTrouble{
-      fmt::format("{} is longer than {} bytes", path.native(), KnownHubs::kMaxBytes)};
+  throw FileTrouble{fmt::format("{} is longer than {} bytes", path.native(), KnownHubs::kMaxBytes)};
 }
 
 /// Where the file really is, so that a symbolic link to it is kept.

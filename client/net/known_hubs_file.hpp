@@ -2,8 +2,8 @@
 //
 // The directory is made with mode 0700, the file with 0600; one that others may write to is
 // refused. It is replaced as a whole (written beside, synced, renamed) under a lock, so that
-// processes do not lose each other's hubs and a crash leaves the old file or the new one. A symbolic
-// link stays one. Blocks for the disk, and up to two seconds for the lock.
+// processes do not lose each other's hubs and a crash leaves the old file or the new one. A
+// symbolic link stays one. Blocks for the disk, and up to two seconds for the lock.
 #pragma once
 
 #include <filesystem>

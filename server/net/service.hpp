@@ -12,6 +12,7 @@
 #include "server/core/hub.hpp"
 #include "server/net/log.hpp"
 #include "server/net/store_thread.hpp"
+#include "store/hub_keys.hpp"
 
 namespace hub::server {
 
@@ -20,6 +21,8 @@ struct ServiceOptions {
   std::vector<Endpoint> listen;  // at least one; [::] is 0.0.0.0 where there is no IPv6
   std::size_t login_threads = 2;
   std::filesystem::path control_socket;
+  store::HubKeys keys;           // of the sealed framing, at the start
+  store::ResetKey reset;         // of this start
   bool stop_on_signals = false;  // SIGINT and SIGTERM; from before it says where it listens
 };
 

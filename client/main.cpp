@@ -9,9 +9,9 @@
 #include <fmt/format.h>
 
 #include "client/core/session.hpp"
-#include "client/net/hub_name.hpp"
 #include "client/net/loop.hpp"
 #include "protocol/client_id.hpp"
+#include "protocol/hub_name.hpp"
 #include "protocol/password.hpp"
 
 namespace {
@@ -29,6 +29,8 @@ constexpr const char* kFooter =
     "  1  something was refused or failed (...failed, error#...)\n"
     "  2  bad usage\n"
     "  3  the hub did not answer at all, or its name cannot be resolved\n"
+    "  4  the hub's key is not trusted: it has changed, or it is unknown and nobody could be "
+    "asked\n"
     "\n"
     "Environment:\n"
     "  HUB_HOST  the hub, where --hub is not given\n"
@@ -73,7 +75,7 @@ int main(int argc, char** argv) {
     return kExitUsage;
   }
 
-  const auto hub = hub::client::parse_hub_name(hub_text);
+  const auto hub = hub::parse_hub_name(hub_text);
   if (!hub) {
     fmt::print(stderr, "spoke: --hub {}\n", hub.error());
     return kExitUsage;

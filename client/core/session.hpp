@@ -83,6 +83,7 @@ using Output = std::variant<Send, Print, AskPassword, Exit>;
 inline constexpr int kExitSuccess = 0;
 inline constexpr int kExitFailure = 1;   // something was refused or failed
 inline constexpr int kExitNoAnswer = 3;  // and the hub was never heard from
+inline constexpr int kExitWrongKey = 4;  // the hub's key is not trusted; nothing was sent under it
 
 class Session {
  public:

@@ -11,7 +11,7 @@
 #include <asio/ip/udp.hpp>
 #include <tl/expected.hpp>
 
-#include "client/net/hub_name.hpp"
+#include "protocol/hub_name.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/types.hpp"
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "client/net/hub_name.hpp"
+#include "protocol/hub_name.hpp"
 
 namespace hub::client {
 

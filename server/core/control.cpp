@@ -6,6 +6,14 @@
 
 namespace hub::server {
 
+namespace {
+
+control::Refused busy() {
+  return {control::Refusal::kBusy, "the hub has too much to do just now; try again"};
+}
+
+}  // namespace
+
 void Hub::Impl::on_control(ControlTag tag, const control::Command& command) {
   std::visit(
       [&](const auto& asked) {
@@ -14,11 +22,11 @@ void Hub::Impl::on_control(ControlTag tag, const control::Command& command) {
           out.answers.push_back({tag, session_page(asked.after)});
         } else if constexpr (std::is_same_v<T, control::Stats>) {
           out.answers.push_back({tag, figures()});
+        } else if constexpr (std::is_same_v<T, control::ReloadKeys>) {
+          if (!read(KeysJob{}, PendingControl{tag})) out.answers.push_back({tag, busy()});
         } else if (!write(asked, PendingControl{tag})) {
           ++counters.drop_busy_store;
-          out.answers.push_back(
-              {tag, control::Refused{control::Refusal::kBusy,
-                                     "the hub has too much to write just now; try again"}});
+          out.answers.push_back({tag, busy()});
         }
       },
       command);

@@ -1,8 +1,8 @@
-#include "client/net/hub_name.hpp"
+#include "protocol/hub_name.hpp"
 
 #include <catch2/catch.hpp>
 
-namespace hub::client {
+namespace hub {
 
 TEST_CASE("a hub is named by host, port and, for IPv6, brackets") {
   const auto row = GENERATE(table<std::string, std::string, int, std::string>({
@@ -30,4 +30,4 @@ TEST_CASE("what names no hub is refused with a reason") {
   CHECK(name.error().find("HOST:PORT") != std::string::npos);
 }
 
-}  // namespace hub::client
+}  // namespace hub

@@ -29,6 +29,8 @@ class Reader {
 
   bool ok() const { return ok_; }
   std::size_t remaining() const { return rest_.size(); }
+  /// What has not been read yet, without reading it.
+  Bytes peek() const { return rest_; }
   /// All was read, and nothing is left over.
   bool at_end() const { return ok_ && rest_.empty(); }
 

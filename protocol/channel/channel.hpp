@@ -20,10 +20,15 @@
 
 #include <tl/expected.hpp>
 
+#include "protocol/channel/acks.hpp"
 #include "protocol/channel/congestion.hpp"
 #include "protocol/channel/frames.hpp"
 #include "protocol/channel/lane.hpp"
+#include "protocol/channel/pacer.hpp"
+#include "protocol/channel/receive_lanes.hpp"
+#include "protocol/channel/recovery.hpp"
 #include "protocol/channel/rest.hpp"
+#include "protocol/channel/send_lanes.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/types.hpp"
 
@@ -59,9 +64,6 @@ class Channel {
  public:
   /// `rest` of an earlier Channel of the same connection, or the default for a new connection.
   explicit Channel(const Config& config = {}, const Rest& rest = {});
-  Channel(Channel&&) noexcept;
-  Channel& operator=(Channel&&) noexcept;
-  ~Channel();
 
   /// Nothing queued, in flight, buffered, undelivered or owed, no bulk stream open: this may be
   /// dropped and made again from rest(), which is exact only then.
@@ -121,6 +123,29 @@ class Channel {
   /// Bytes of datagrams, overhead included, that are neither acknowledged nor declared lost.
   std::size_t bytes_in_flight() const;
   std::size_t congestion_window() const;
+
+ private:
+  class Fate;
+  struct Packet;
+
+  void on_ack(const AckFrame& ack, TimePoint now);
+  void write_control(Packet& packet);
+  void write_messages(Packet& packet, TimePoint now);
+  void write_probe(Packet& packet);
+  /// How much of a datagram talk may fill, or bulk: what congestion control leaves.
+  std::size_t talk_budget() const;
+  std::size_t bulk_budget(TimePoint now);
+
+  Config config_;
+  Acks acks_;
+  SendLanes out_;
+  ReceiveLanes in_;
+  Recovery recovery_;
+  Pacer pacer_;
+  std::optional<TimePoint> pacing_timeout_;  // bulk waits until then
+  int probes_owed_ = 0;
+  bool is_ping_owed_ = false;
+  bool is_limited_ = false;  // what waits is held back by congestion control, not by want of data
 };
 
 }  // namespace hub::channel

@@ -15,6 +15,8 @@ namespace {
 /// acknowledged, within a round trip.
 constexpr std::size_t kTalkReserve = 2 * kMaxDatagramBytes;
 
+constexpr std::size_t kLargestMarkFrame = 1 + 8;
+
 /// Datagrams of one probe timeout (RFC 9002 §6.2.4): one, and two once the first found no answer.
 int probes_of(int pto_count) { return pto_count >= 2 ? 2 : 1; }
 
@@ -75,11 +77,12 @@ Channel::Channel(const Config& config, const Rest& rest)
       out_(rest),
       in_(rest, config.talk_window, config.bulk_window),
       recovery_(config.initial_rtt, rtt_rest(rest), config.congestion,
-                {rest.congestion_window, rest.slow_start_threshold}) {}
+                {rest.congestion_window, rest.slow_start_threshold}),
+      acked_end_(rest.acked_end) {}
 
 bool Channel::is_idle() const {
   return recovery_.is_empty() && !acks_.is_pending() && out_.is_empty() && in_.is_empty() &&
-         !is_ping_owed_ && probes_owed_ == 0;
+         !is_ping_owed_ && probes_owed_ == 0 && !mark_;
 }
 
 Rest Channel::rest() const {
@@ -88,6 +91,7 @@ Rest Channel::rest() const {
   in_.store(rest);
   rest.next_number_in = acks_.next_number();
   rest.received_run = acks_.run();
+  rest.acked_end = acked_end_;
   const RttRest rtt = recovery_.rtt().rest();
   rest.smoothed_rtt_us = rtt.smoothed_us;
   rest.rtt_variance_us = rtt.variance_us;
@@ -116,6 +120,7 @@ bool Channel::send_bulk(StreamId stream, Bytes message, bool last) {
 std::size_t Channel::talk_queued_bytes() const { return out_.queued(Lane::kTalk); }
 std::size_t Channel::bulk_queued_bytes() const { return out_.queued(Lane::kBulk); }
 void Channel::ping() { is_ping_owed_ = true; }
+void Channel::mark(std::uint64_t id) { mark_ = id; }
 void Channel::set_windows(std::size_t talk, std::size_t bulk) { in_.set_windows(talk, bulk); }
 bool Channel::has_delivered() const { return in_.has_delivered(); }
 std::vector<Delivered> Channel::take_delivered() { return in_.take(); }
@@ -155,6 +160,9 @@ tl::expected<Received, Violation> Channel::on_packet(std::uint64_t number, Bytes
       case FrameType::kClose:
         received.close_reason = frame->reason;
         break;
+      case FrameType::kMark:
+        received.mark = frame->mark;
+        break;
     }
     if (bad) return tl::unexpected(*bad);
   }
@@ -163,6 +171,7 @@ tl::expected<Received, Violation> Channel::on_packet(std::uint64_t number, Bytes
 }
 
 void Channel::on_ack(const AckFrame& ack, TimePoint now) {
+  acked_end_ = std::max(acked_end_, ack.largest + 1);
   Fate fate(out_, in_);
   const auto seen = recovery_.on_ack(ack, is_limited_, now, fate);
   if (seen) acks_.on_ack_acked(*seen);
@@ -257,6 +266,10 @@ bool Channel::poll_packet(std::uint64_t number, std::size_t max_bytes,
     return false;
   }
   if (ack_largest) acks_.on_ack_sent();
+  if (mark_ && packet.room() >= kLargestMarkFrame) {
+    encode_mark(*mark_, out);
+    mark_.reset();
+  }
   if (!packet.is_ack_eliciting) return true;
   is_ping_owed_ = false;
   if (is_probe) --probes_owed_;
@@ -289,6 +302,16 @@ void Channel::on_path_changed(TimePoint) {
 }
 
 Duration Channel::pto() const { return recovery_.pto(); }
+
+Duration Rest::pto() const {
+  const Rtt rtt(Config{}.initial_rtt, rtt_rest(*this));
+  return std::min<Duration>(rtt.pto(), kMaxProbeTimeout);
+}
+
+std::optional<std::uint64_t> Channel::largest_acked() const {
+  if (acked_end_ == 0) return std::nullopt;
+  return acked_end_ - 1;
+}
 Duration Channel::smoothed_rtt() const { return recovery_.rtt().smoothed(); }
 int Channel::pto_count() const { return recovery_.pto_count(); }
 std::size_t Channel::bytes_in_flight() const { return recovery_.bytes_in_flight(); }

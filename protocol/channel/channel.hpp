@@ -58,6 +58,7 @@ struct Received {
   bool ack_eliciting = false;
   std::vector<PathFrame> path_frames;
   std::optional<std::uint8_t> close_reason;
+  std::optional<std::uint64_t> mark;
 };
 
 class Channel {
@@ -86,6 +87,9 @@ class Channel {
   std::size_t bulk_queued_bytes() const;
   /// The next datagram asks for an ack, and there is one.
   void ping();
+  /// Says with the next datagram that goes out, an ack for instance, that everything up to `id` was
+  /// shown. A datagram that gets lost takes it along: the next mark says more.
+  void mark(std::uint64_t id);
   /// Raises the receive windows (never lowers them); window frames announce it.
   void set_windows(std::size_t talk, std::size_t bulk);
 
@@ -144,6 +148,8 @@ class Channel {
   Pacer pacer_;
   std::optional<TimePoint> pacing_timeout_;  // bulk waits until then
   int probes_owed_ = 0;
+  std::uint64_t acked_end_ = 0;  // one above the largest number acknowledged
+  std::optional<std::uint64_t> mark_;  // not sent yet
   bool is_ping_owed_ = false;
   bool is_limited_ = false;  // what waits is held back by congestion control, not by want of data
 };

@@ -77,6 +77,9 @@ Judgement read_frame(wire::Reader& reader, Frame& frame) {
     case FrameType::kClose:
       frame.reason = reader.u8();
       return cut_off(reader);
+    case FrameType::kMark:
+      frame.mark = reader.varint();
+      return cut_off(reader);
   }
   return Violation::kUnknownFrame;
 }
@@ -185,6 +188,12 @@ void encode_path(bool is_response, const PathData& data, std::vector<std::uint8_
 void encode_close(std::uint8_t reason, std::vector<std::uint8_t>& out) {
   out.push_back(static_cast<std::uint8_t>(FrameType::kClose));
   out.push_back(reason);
+}
+
+void encode_mark(std::uint64_t id, std::vector<std::uint8_t>& out) {
+  wire::Writer writer(out);
+  writer.u8(static_cast<std::uint8_t>(FrameType::kMark));
+  writer.varint(id);
 }
 
 bool encode_ack(const std::vector<Range>& ranges, Duration delay, std::size_t max_bytes,

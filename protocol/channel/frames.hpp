@@ -11,12 +11,14 @@
 //   0x07 path challenge   data(8)
 //   0x08 path response    data(8)
 //   0x09 close            reason(1)
+//   0x0a mark             id
 //
 // Fields without a width are varints. Ranges are those of RFC 9000 §19.3: first_range numbers below
 // `largest` are acknowledged with it; each further range begins gap + 2 below the smallest number
 // of the one before and holds range + 1 numbers. delay_us are plain microseconds. A message is
 // 1..1100 bytes; lane is 0 for talk, 1 for bulk; limit is the sum of message costs (length + 16)
-// ever allowed on that lane.
+// ever allowed on that lane. id is the forward ack of this framing: the client has shown every post
+// up to it.
 #pragma once
 
 #include <array>
@@ -56,6 +58,7 @@ enum class FrameType : std::uint8_t {
   kPathChallenge = 0x07,
   kPathResponse = 0x08,
   kClose = 0x09,
+  kMark = 0x0a,
 };
 
 using PathData = std::array<std::uint8_t, 8>;
@@ -100,6 +103,7 @@ struct Frame {
   std::uint64_t limit = 0;  // window
   PathData path{};          // path challenge and response
   std::uint8_t reason = 0;  // close
+  std::uint64_t mark = 0;   // mark
   AckFrame ack;             // ack
 };
 
@@ -128,6 +132,7 @@ void encode_bulk(StreamId stream, std::uint64_t seq, bool last, Bytes message,
 void encode_window(Lane lane, std::uint64_t limit, std::vector<std::uint8_t>& out);
 void encode_path(bool is_response, const PathData& data, std::vector<std::uint8_t>& out);
 void encode_close(std::uint8_t reason, std::vector<std::uint8_t>& out);
+void encode_mark(std::uint64_t id, std::vector<std::uint8_t>& out);
 /// `ranges` ascending, not empty, neither touching nor overlapping. The oldest that do not fit into
 /// `max_bytes` are left out; false, and nothing written, where not even the newest fits.
 bool encode_ack(const std::vector<Range>& ranges, Duration delay, std::size_t max_bytes,

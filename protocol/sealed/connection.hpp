@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "protocol/channel/channel.hpp"
@@ -77,6 +78,8 @@ class Connection {
   channel::Channel& channel();
   /// What has become readable, moved out.
   std::vector<channel::Delivered> take_delivered();
+  /// The newest mark that came (see channel::Channel::mark()); nothing where none did since.
+  std::optional<std::uint64_t> take_mark() { return std::exchange(mark_, std::nullopt); }
   /// Larger receive windows, once the peer has logged in.
   void widen();
 
@@ -145,6 +148,7 @@ class Connection {
   std::unique_ptr<channel::Channel> channel_;
   std::unique_ptr<Trial> trial_;
   std::unique_ptr<std::vector<PathMessage>> path_messages_;
+  std::optional<std::uint64_t> mark_;
   Side side_;
   CloseReason closed_ = CloseReason::kNone;
   bool closing_ = false;  // our close frame is still to be sent

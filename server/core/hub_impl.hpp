@@ -178,6 +178,7 @@ struct Hub::Impl {
   Link* admit(std::unique_ptr<Link> begun, Now now);
   void answer_unknown_link(const Path& path, sealed::ConnectionId id, Now now);
   void send_reset(const Path& path, sealed::ConnectionId id);
+  void on_mark(Link& link);
   void on_messages(Link& link, Now now);
   void on_message(Link& link, Bytes message, Now now);
   bool send_talk(Link& link, Opcode opcode, MessageId msg_id, std::string_view payload);

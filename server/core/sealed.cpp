@@ -100,6 +100,7 @@ void Hub::Impl::on_transport(const Path& path, Bytes bytes, Now now) {
   }
   if (taken != Taken::kFresh) return;  // closed: flush() buries it
   if (link->session != nullptr) sessions.touch(*link->session, now);
+  on_mark(*link);
   on_messages(*link, now);
 }
 
@@ -134,6 +135,13 @@ void Hub::Impl::send_reset(const Path& path, sealed::ConnectionId id) {
   sealed::write_reset({id, responder.reset_token_of(id)}, buffer);
   out.datagrams.commit(path, buffer.size() - before);
   ++counters.stateless_resets_sent;
+}
+
+/// A forward ack of this framing: everything up to the mark was shown.
+void Hub::Impl::on_mark(Link& link) {
+  const auto mark = link.connection.take_mark();
+  if (!mark || link.session == nullptr) return;
+  counters.forwards_acknowledged += link.session->unacknowledged.acknowledge_up_to(*mark);
 }
 
 void Hub::Impl::on_messages(Link& link, Now now) {

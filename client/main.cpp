@@ -11,6 +11,7 @@
 #include "client/core/session.hpp"
 #include "client/net/loop.hpp"
 #include "protocol/client_id.hpp"
+#include "protocol/hub_link.hpp"
 #include "protocol/hub_name.hpp"
 #include "protocol/password.hpp"
 
@@ -29,6 +30,8 @@ constexpr const char* kFooter =
     "  1  something was refused or failed (...failed, error#...)\n"
     "  2  bad usage\n"
     "  3  the hub did not answer at all, or its name cannot be resolved\n"
+    "  4  the hub is not trusted: its key changed, is unknown and was not accepted, or it does not\n"
+    "     know the account; nothing of the password was sent\n"
     "  4  the hub's key is not trusted: it has changed, or it is unknown and nobody could be "
     "asked\n"
     "\n"
@@ -44,6 +47,25 @@ std::optional<std::string> first_line(const std::string& file) {
   return line;
 }
 
+/// What an invite says, into `options` and `login`; false, and said why, where it cannot be used.
+bool take_link(const std::string& text, bool hub_given, hub::client::Options& options,
+               std::optional<std::string>& login) {
+  const auto link = hub::parse_hub_link(text);
+  if (!link) {
+    fmt::print(stderr, "spoke: {}\n", link.error());
+    return false;
+  }
+  if (hub_given || options.classic) {
+    fmt::print(stderr, "spoke: an invite says which hub and how: it does not go with {}\n",
+               hub_given ? "--hub" : "--classic");
+    return false;
+  }
+  options.hub = link->hub;
+  options.invited = link->key;
+  if (link->name && !login) login = link->name->text();
+  return true;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -51,13 +73,22 @@ int main(int argc, char** argv) {
   std::string hub_text = "localhost";
   std::optional<std::string> login;
   std::string password_file;
-  bool classic = false;
+  std::string link_text;
+  hub::client::Options options;
+  app.add_option("link", link_text, "An invite: where the hub is, its key and, perhaps, who you are")
+      ->type_name("hub://[ID@]HOST[:PORT]/[#KEY]");
   app.add_option("--hub", hub_text, "The hub; port 32000 where none is given, IPv6 in brackets")
       ->envname("HUB_HOST")
       ->type_name("HOST[:PORT]")
       ->capture_default_str();
-  app.add_flag("--classic", classic,
-               "The original plaintext framing (today the only one, so always on)");
+  app.add_flag("--classic", options.classic,
+               "The original framing: plaintext, best effort; hubs take it from their own machine "
+               "alone unless told otherwise");
+  app.add_flag("--accept-new", options.accept_new,
+               "Believe the key of a hub that is not known yet without asking; for scripts");
+  app.add_flag("--accept-weak-kdf", options.accept_weak_kdf,
+               "Stretch the password as little as the hub asks for, even if a false hub could then "
+               "guess it; for tests");
   app.add_option("--login", login, "Log in as ID at once; asks for the password")->type_name("ID");
   app.add_option("--password-file", password_file,
                  "With --login: take the password from the first line of FILE")
@@ -75,7 +106,10 @@ int main(int argc, char** argv) {
     return kExitUsage;
   }
 
-  const auto hub = hub::parse_hub_name(hub_text);
+  if (!link_text.empty() && !take_link(link_text, app.count("--hub") > 0, options, login)) {
+    return kExitUsage;
+  }
+  const auto hub = hub::parse_hub_name(link_text.empty() ? hub_text : to_string(options.hub));
   if (!hub) {
     fmt::print(stderr, "spoke: --hub {}\n", hub.error());
     return kExitUsage;
@@ -96,7 +130,10 @@ int main(int argc, char** argv) {
     }
   }
   try {
-    return hub::client::run({*hub, login, password});
+    options.hub = *hub;
+    options.login = login;
+    options.password = password;
+    return hub::client::run(options);
   } catch (const std::exception& error) {
     fmt::print(stderr, "spoke: {}\n", error.what());
     return hub::client::kExitNoAnswer;

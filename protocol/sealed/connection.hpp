@@ -97,6 +97,7 @@ class Connection {
   bool is_path_proven() const { return trial_ == nullptr; }
 
   ConnectionId id() const { return ours_; }
+  ConnectionId peer_id() const { return theirs_; }
   const Key& handshake_hash() const { return handshake_hash_; }
   const ResetToken& expected_reset() const { return reset_; }
   /// When an authentic, new datagram last came.

@@ -119,7 +119,7 @@ class Audience {
     for (AccountId i = 0; i < followers; ++i) {
       sessions.push_back({record_of(kAuthor + 1 + i), {kAuthor}});
     }
-    hub_.restore(sessions, at(0s));
+    hub_.restore(sessions, 0, at(0s));
   }
 
   /// The committed post becomes a forward to each.
@@ -127,8 +127,8 @@ class Audience {
     ++last_id_;
     hub_.on_store_output(
         store::Event(store::PostCommitted{{last_id_, kAuthor, "u1", text_, at(0s).wall}}), at(0s));
-    benchmark::DoNotOptimize(hub_.outbox().datagrams.entries().size());
-    hub_.outbox().clear();
+    benchmark::DoNotOptimize(hub_.end_turn(at(0s)).datagrams.entries().size());
+    hub_.end_turn(at(0s)).clear();
   }
 
   void acknowledge() {
@@ -149,7 +149,7 @@ class Audience {
   const std::string text_ = text_of(100);
   SystemRandom random_;
   Counters counters_;
-  Hub hub_{HubConfig{}, random_, counters_};
+  Hub hub_{HubConfig{}, {{{generate_key_pair(random_)}, {}}, {}, 0}, random_, counters_};
   MessageId last_id_ = 0;
   std::vector<std::uint8_t> bytes_;
 };

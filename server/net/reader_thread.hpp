@@ -1,22 +1,18 @@
-// The reader thread: serves what the core wants read, from a reader of its own, beside the writer and
-// off the reactor: retrieves, what a session missed, the verifier for a login, the hub's keys.
+// The reader thread: serves what the core wants read (read_server.hpp), from a reader of its own,
+// beside the writer and off the reactor.
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <thread>
 #include <vector>
 
 #include "server/net/arrivals.hpp"
 #include "server/net/inbox.hpp"
+#include "server/net/read_server.hpp"
 #include "store/store.hpp"
 
 namespace hub::server {
-
-/// Reads the hub's keys from its data directory. Throws std::runtime_error with a sentence.
-using LoadKeys = std::function<HubKeyRing()>;
 
 class ReaderThread {
  public:
@@ -32,16 +28,10 @@ class ReaderThread {
 
  private:
   void run();
-  ReadResult perform(const RetrieveJob& job);
-  ReadResult perform(const CatchUpJob& job);
-  ReadResult perform(const AccountJob& job);
-  ReadResult perform(const KeysJob& job);
 
   Inbox<ReadJob> inbox_;
   Arrivals& arrivals_;
-  std::unique_ptr<store::Reader> reader_;
-  LoadKeys load_keys_;
-  std::optional<store::HubInfo> hub_;  // what the database says of the hub as a whole, once read
+  ReadServer server_;
   std::thread thread_;
 };
 

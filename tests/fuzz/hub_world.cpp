@@ -54,7 +54,7 @@ HubWorld::HubWorld(std::uint8_t mode) : reader_(store_.open_reader()) {
     config_.posts_per_second = 2;
     config_.max_pending_writes = 4;
     config_.max_pending_checks = 1;
-    config_.max_pending_retrieves = 1;
+    config_.max_pending_reads = 1;
   }
   for (std::size_t i = 0; i < peers_.size(); ++i) {
     const auto port = static_cast<std::uint16_t>(40000 + i);
@@ -67,7 +67,7 @@ HubWorld::HubWorld(std::uint8_t mode) : reader_(store_.open_reader()) {
     store_.apply({&add, 1}, now_.wall);
     accounts_[std::string(name)] = (*reader_->account(name))->id;
   }
-  hub_ = std::make_unique<server::Hub>(config_, random_, counters_);
+  hub_ = std::make_unique<server::Hub>(config_, identity_, random_, counters_);
   if ((mode & 4) == 0) return;
   for (std::size_t i = 0; i < kNames.size(); ++i) {  // all online, each following the others
     const auto ask = [&](Opcode opcode, const std::string& payload) {
@@ -202,9 +202,9 @@ void HubWorld::deliver_writes(std::size_t count) {
 
 void HubWorld::deliver_retrieve() {
   if (retrieves_.empty()) return;
-  const server::RetrieveJob job = retrieves_.front();
+  const server::ReadJob job = retrieves_.front();
   retrieves_.pop_front();
-  hub_->on_retrieve_page({job.tag, reader_->retrieve(job.account, job.n, job.before)}, now_);
+  hub_->on_read(read_server_->perform(job), now_);
   carry_out();
 }
 
@@ -216,7 +216,7 @@ void HubWorld::pass(Duration time) {
   const auto next = hub_->next_timeout();
   must(!next || *next > now_.mono, "a timeout that was served is over");
   hub_->on_timeout(now_);
-  must(hub_->outbox().datagrams.empty() && hub_->outbox().writes.empty(),
+  must(hub_->end_turn(now_).datagrams.empty() && hub_->end_turn(now_).writes.empty(),
        "a second look at the same time does nothing");
   carry_out();
 }
@@ -227,15 +227,16 @@ void HubWorld::restart() {
   retrieves_.clear();
   members_.clear();
   store_.reopen();
-  hub_ = std::make_unique<server::Hub>(config_, random_, counters_);
+  hub_ = std::make_unique<server::Hub>(config_, identity_, random_, counters_);
   std::vector<server::RestoredSession> restored;
   const auto stored = reader_->sessions({}, 100);
   for (const store::StoredSession& session : *stored) {
     restored.push_back({session, *reader_->followees(session.account)});
-    members_[session.token] = {
+    if (session.framing != Framing::kClassic) continue;
+    members_[static_cast<Token>(session.token)] = {
         .account = session.account, .name = session.name, .remote = session.remote};
   }
-  hub_->restore(restored, now_);
+  hub_->restore(restored, reader_->counts()->last_post, now_);
   carry_out();
 }
 
@@ -304,16 +305,16 @@ std::optional<std::int64_t> HubWorld::figure(std::string_view name) {
 }
 
 void HubWorld::carry_out() {
-  server::Outbox& out = hub_->outbox();
+  server::Outbox& out = hub_->end_turn(now_);
   for (const auto& entry : out.datagrams.entries()) watch(entry, out.datagrams.bytes_of(entry));
   checks_.insert(checks_.end(), out.checks.begin(), out.checks.end());
   writes_.insert(writes_.end(), out.writes.begin(), out.writes.end());
-  retrieves_.insert(retrieves_.end(), out.retrieves.begin(), out.retrieves.end());
+  retrieves_.insert(retrieves_.end(), out.reads.begin(), out.reads.end());
   for (const server::ControlAnswer& answer : out.answers) answer_ = answer.reply;
   for (const server::LogLine& line : out.log)
     must(is_harmless(line.text), "a log line is harmless");
   must(checks_.size() <= config_.max_pending_checks, "logins under way are bounded");
-  must(retrieves_.size() <= config_.max_pending_retrieves, "retrieves under way are bounded");
+  must(retrieves_.size() <= config_.max_pending_reads, "retrieves under way are bounded");
   out.clear();
 }
 

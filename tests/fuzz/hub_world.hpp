@@ -84,7 +84,7 @@ class HubWorld {
   std::array<Peer, 5> peers_;
   std::deque<server::LoginCheck> checks_;
   std::deque<store::Request> writes_;
-  std::deque<server::RetrieveJob> retrieves_;
+  std::deque<server::ReadJob> retrieves_;
   std::optional<control::Reply> answer_;
 
   std::map<Token, Member> members_;

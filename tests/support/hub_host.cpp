@@ -27,20 +27,26 @@ HubHost::HubHost(SimNet& net, const Endpoint& at, const server::HubConfig& confi
       config_(config),
       store_(store),
       reader_(store.open_reader()),
-      random_(net.seed() ^ 0x5EED) {
+      random_(net.seed() ^ 0x5EED),
+      read_server_(store.open_reader(), [this] { return keys_on_disk_; }) {
+  keys_on_disk_.accepted.push_back(generate_key_pair(random_));
+  random_.fill(identity_.reset_key);
+  identity_.keys = keys_on_disk_;
   start();
 }
 
 HubHost::~HubHost() { net_.detach(at_); }
 
 void HubHost::start() {
-  hub_ = std::make_unique<server::Hub>(config_, random_, counters_);
+  identity_.keys = keys_on_disk_;
+  hub_ = std::make_unique<server::Hub>(config_, identity_, random_, counters_);
+  ++identity_.generation;
   std::vector<server::RestoredSession> stored;
   for (auto& session : must(reader_->sessions({}, 1'000'000))) {
     auto followees = must(reader_->followees(session.account));
     stored.push_back({std::move(session), std::move(followees)});
   }
-  hub_->restore(stored, net_.now());
+  hub_->restore(stored, must(reader_->counts()).last_post, net_.now());
   net_.attach(at_, [this](const Endpoint& from, const Endpoint& to, Bytes bytes) {
     hub_->on_datagram({to, from}, bytes, net_.now());
     turn();
@@ -64,7 +70,7 @@ void HubHost::later(Duration wait, std::function<void()> what) {
 }
 
 void HubHost::turn() {
-  server::Outbox& out = hub_->outbox();
+  server::Outbox& out = hub_->end_turn(net_.now());
   for (const auto& entry : out.datagrams.entries()) {
     const Bytes bytes = out.datagrams.bytes_of(entry);
     if (on_send) on_send(entry.path, bytes);
@@ -74,7 +80,7 @@ void HubHost::turn() {
   for (const auto& asked : out.checks) {
     later(delays_.check, [this, asked] { check(asked); });
   }
-  for (const auto& job : out.retrieves) {
+  for (const auto& job : out.reads) {
     if (reads_held_) {
       reads_.push_back(job);
     } else {
@@ -115,8 +121,8 @@ void HubHost::check(const server::LoginCheck& asked) {
   turn();
 }
 
-void HubHost::read(const server::RetrieveJob& job) {
-  hub_->on_retrieve_page({job.tag, reader_->retrieve(job.account, job.n, job.before)}, net_.now());
+void HubHost::read(const server::ReadJob& job) {
+  hub_->on_read(read_server_.perform(job), net_.now());
   turn();
 }
 

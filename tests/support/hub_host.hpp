@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/core/hub.hpp"
+#include "server/net/read_server.hpp"
 #include "store/store.hpp"
 #include "tests/support/sim_net.hpp"
 
@@ -41,6 +42,10 @@ class HubHost {
   const Endpoint& endpoint() const { return at_; }
   server::Counters& counters() { return counters_; }
   server::Hub& hub() { return *hub_; }
+  /// What sealed clients know the hub by.
+  const Key& public_key() const { return identity_.keys.accepted.front().public_key; }
+  /// What the data directory holds; the hub takes it up when told to (control::ReloadKeys).
+  server::HubKeyRing& keys_on_disk() { return keys_on_disk_; }
   const std::vector<std::string>& log() const { return log_; }
 
   /// Sees each datagram the hub sends, before the network does.
@@ -51,7 +56,7 @@ class HubHost {
   void turn();  // carries out what the core wants done
   void commit();
   void check(const server::LoginCheck& check);
-  void read(const server::RetrieveJob& job);
+  void read(const server::ReadJob& job);
   void arm_timer();
   /// Runs `what` after `wait`, unless the hub was restarted meanwhile.
   void later(Duration wait, std::function<void()> what);
@@ -62,12 +67,15 @@ class HubHost {
   store::Store& store_;
   std::unique_ptr<store::Reader> reader_;
   SeededRandom random_;
+  server::HubIdentity identity_;  // its generation counts the restarts
+  server::ReadServer read_server_;
   server::Counters counters_;
   std::unique_ptr<server::Hub> hub_;
+  server::HubKeyRing keys_on_disk_;
   HostDelays delays_;
   int life_ = 0;  // counts restarts
   std::vector<store::Request> inbox_;
-  std::vector<server::RetrieveJob> reads_;
+  std::vector<server::ReadJob> reads_;
   bool commit_scheduled_ = false;
   bool commits_held_ = false;
   bool reads_held_ = false;

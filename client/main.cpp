@@ -30,7 +30,8 @@ constexpr const char* kFooter =
     "  1  something was refused or failed (...failed, error#...)\n"
     "  2  bad usage\n"
     "  3  the hub did not answer at all, or its name cannot be resolved\n"
-    "  4  the hub is not trusted: its key changed, is unknown and was not accepted, or it does not\n"
+    "  4  the hub is not trusted: its key changed, is unknown and was not accepted, or it does "
+    "not\n"
     "     know the account; nothing of the password was sent\n"
     "  4  the hub's key is not trusted: it has changed, or it is unknown and nobody could be "
     "asked\n"
@@ -75,7 +76,8 @@ int main(int argc, char** argv) {
   std::string password_file;
   std::string link_text;
   hub::client::Options options;
-  app.add_option("link", link_text, "An invite: where the hub is, its key and, perhaps, who you are")
+  app.add_option("link", link_text,
+                 "An invite: where the hub is, its key and, perhaps, who you are")
       ->type_name("hub://[ID@]HOST[:PORT]/[#KEY]");
   app.add_option("--hub", hub_text, "The hub; port 32000 where none is given, IPv6 in brackets")
       ->envname("HUB_HOST")

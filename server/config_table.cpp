@@ -280,7 +280,8 @@ std::vector<Setting> make_settings() {
           "The most answers in a second to datagrams without a session, for each source (an IPv4 "
           "address or an IPv6 /56)",
           FIELD(hub.answers_per_second)),
-      number("logins-per-second", 1, kMillion, "The most classic logins tried in a second, for each source",
+      number("logins-per-second", 1, kMillion,
+             "The most classic logins tried in a second, for each source",
              FIELD(hub.logins_per_second)),
       number("hellos-per-second", 1, kMillion,
              "The most sealed connections begun in a second, for each source, before it has to "

@@ -155,7 +155,7 @@ Read<std::vector<Account>> SqliteReader::accounts(std::string_view after_id, std
 }
 
 Read<std::vector<StoredSession>> SqliteReader::sessions(const SessionKey& after,
-                                                         std::uint32_t limit) {
+                                                        std::uint32_t limit) {
   return reading([&] {
     std::vector<StoredSession> out;
     for (Use row(sql_->sessions, after.account, static_cast<std::uint32_t>(after.framing),

@@ -42,8 +42,8 @@ void Liveness::on_sent(TimePoint now) { plan_keep_alive(now); }
 void Liveness::on_heard(TimePoint now) {
   const Duration gap = now - last_heard_;
   last_heard_ = now;
-  usual_gap_ = usual_gap_ == Duration::zero() ? gap
-                                              : (usual_gap_ * (kGapWeight - 1) + gap) / kGapWeight;
+  usual_gap_ =
+      usual_gap_ == Duration::zero() ? gap : (usual_gap_ * (kGapWeight - 1) + gap) / kGapWeight;
   silence_wait_ = std::max(kShortestSilence, kGapsOfSilence * usual_gap_);
   silence_ = now + silence_wait_;
 }

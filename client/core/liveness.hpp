@@ -2,7 +2,8 @@
 //
 //   keep-alive   nothing was sent for min(25 s, a third of the session timeout), less up to a tenth
 //                by chance: keeps NAT mappings and the session
-//   silence      something was heard regularly, and now nothing for max(500 ms, four times the usual
+//   silence      something was heard regularly, and now nothing for max(500 ms, four times the
+//   usual
 //                gap): the way may be gone. Each further wait is twice as long
 #pragma once
 

@@ -18,7 +18,8 @@ void wipe_text(std::string& text) {
 
 }  // namespace
 
-LoginExchange::Step LoginExchange::start(const ClientId& id, std::string password, const Key& handshake_hash) {
+LoginExchange::Step LoginExchange::start(const ClientId& id, std::string password,
+                                         const Key& handshake_hash) {
   if (kept_ && kept_->id != id.text()) kept_.reset();
   password_ = std::move(password);
   return begin(id.key(), id.text(), handshake_hash);
@@ -31,7 +32,7 @@ LoginExchange::Step LoginExchange::resume(const Key& handshake_hash) {
 }
 
 LoginExchange::Step LoginExchange::begin(const std::string& id_key, const std::string& id,
-                         const Key& handshake_hash) {
+                                         const Key& handshake_hash) {
   stage_ = Stage::kStarted;
   trying_.reset();
   id_ = id;
@@ -94,7 +95,8 @@ LoginExchange::Step LoginExchange::on_challenge(std::string_view payload) {
   return Stretch{++ticket_, std::exchange(password_, {}), challenge->salt, challenge->kdf};
 }
 
-LoginExchange::Step LoginExchange::stretched(std::uint64_t ticket, const std::optional<Key>& salted) {
+LoginExchange::Step LoginExchange::stretched(std::uint64_t ticket,
+                                             const std::optional<Key>& salted) {
   if (stage_ != Stage::kStretching || ticket != ticket_) return Nothing{};
   if (!salted) {
     stage_ = Stage::kIdle;

@@ -117,9 +117,9 @@ void SealedLink::on_datagram(Bytes datagram, TimePoint now) {
       } else {
         distrusted_ = true;
         initiator_.reset();
-        outputs_.push_back(Distrust{
-            kExitFailure, "other_version",
-            "the hub speaks another version of the protocol than this spoke; update the older one"});
+        outputs_.push_back(Distrust{kExitFailure, "other_version",
+                                    "the hub speaks another version of the protocol than this "
+                                    "spoke; update the older one"});
       }
     }
   }
@@ -129,8 +129,8 @@ void SealedLink::on_datagram(Bytes datagram, TimePoint now) {
 void SealedLink::on_established(const sealed::Established& made, TimePoint now) {
   initiator_.reset();
   if (connection_ != nullptr) lose_connection(now);
-  connection_ = std::make_unique<sealed::Connection>(sealed::Side::kClient, made, kTheWay, random_,
-                                                     now);
+  connection_ =
+      std::make_unique<sealed::Connection>(sealed::Side::kClient, made, kTheWay, random_, now);
   // The hub takes nobody for connected before the first datagram of the connection itself.
   connection_->channel().ping();
   liveness_.begin(now);
@@ -339,7 +339,8 @@ void SealedLink::on_timeout(TimePoint now) {
     if (liveness_.on_timeout(now)) connection_->channel().ping();
     check_silence(now);
   }
-  if (config_.patience && wanting_since_ && !asking_ && now >= *wanting_since_ + *config_.patience) {
+  if (config_.patience && wanting_since_ && !asking_ &&
+      now >= *wanting_since_ + *config_.patience) {
     give_up(now);
   }
   flush(now);

@@ -136,15 +136,15 @@ class SealedLink {
 
   std::optional<sealed::Initiator> initiator_;
   std::unique_ptr<sealed::Connection> connection_;
-  std::deque<Message> waiting_;         // for a connection, or for the login on it
-  std::optional<Wanted> wanted_;        // until it is answered
-  bool wants_online_ = false;           // was online, or is on its way there
+  std::deque<Message> waiting_;   // for a connection, or for the login on it
+  std::optional<Wanted> wanted_;  // until it is answered
+  bool wants_online_ = false;     // was online, or is on its way there
   bool online_ = false;
-  bool asked_ = false;                  // the connection was handed a request, not answered yet
-  bool asking_ = false;                 // about the key
-  bool distrusted_ = false;             // it is over
-  bool said_silent_ = false;            // the person knows that the hub does not answer
-  int sends_here_ = 0;                  // datagrams of the handshake to the present address
+  bool asked_ = false;                      // the connection was handed a request, not answered yet
+  bool asking_ = false;                     // about the key
+  bool distrusted_ = false;                 // it is over
+  bool said_silent_ = false;                // the person knows that the hub does not answer
+  int sends_here_ = 0;                      // datagrams of the handshake to the present address
   std::optional<TimePoint> wanting_since_;  // something waits for an answer of the hub
   std::optional<TimePoint> unanswered_since_;
   std::optional<TimePoint> try_again_;

@@ -43,10 +43,7 @@ Style style_of_output() {
 SessionConfig session_config(const Options& options, bool interactive) {
   SessionConfig config;
   config.can_ask = interactive;
-  if (!options.classic) {
-    config.max_text = kMaxTextBytes;
-    config.reply_timeout.reset();
-  }
+  if (!options.classic) config.framing = Framing::kSealed;
   return config;
 }
 

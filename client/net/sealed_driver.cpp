@@ -101,8 +101,8 @@ void SealedDriver::on_addresses_changed() {
   if (link_.reconnect_if_moved()) sealed_.on_path_changed(events_.now());
 }
 
-/// What proved itself is pinned. A file that cannot be written is no reason not to talk to a hub that
-/// is believed; a contradiction is.
+/// What proved itself is pinned. A file that cannot be written is no reason not to talk to a hub
+/// that is believed; a contradiction is.
 void SealedDriver::remember(const HubProved& proved) {
   if (!may_remember_) return;
   bool contradicted = false;

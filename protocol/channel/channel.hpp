@@ -148,7 +148,7 @@ class Channel {
   Pacer pacer_;
   std::optional<TimePoint> pacing_timeout_;  // bulk waits until then
   int probes_owed_ = 0;
-  std::uint64_t acked_end_ = 0;  // one above the largest number acknowledged
+  std::uint64_t acked_end_ = 0;        // one above the largest number acknowledged
   std::optional<std::uint64_t> mark_;  // not sent yet
   bool is_ping_owed_ = false;
   bool is_limited_ = false;  // what waits is held back by congestion control, not by want of data

@@ -6,8 +6,9 @@
 //            --versions--> Failed(kVersion)          --key answer--> WrongKey
 //
 // What is sent is sent again, byte for byte, 400 ms later, then after twice as long each time, up
-// to 3 s, each wait with up to a quarter more by chance. It never gives up by itself: its owner does.
-// Every answer must carry the echo of what was asked, or authenticate; all else is passed over.
+// to 3 s, each wait with up to a quarter more by chance. It never gives up by itself: its owner
+// does. Every answer must carry the echo of what was asked, or authenticate; all else is passed
+// over.
 #pragma once
 
 #include <optional>

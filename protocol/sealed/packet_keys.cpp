@@ -71,8 +71,8 @@ void SendKey::finish(std::vector<std::uint8_t>& out, std::size_t begin) {
   out.resize(out.size() + kAeadTagBytes);
   const std::uint8_t* const header = out.data() + begin;
   std::uint8_t* const body = out.data() + begin + kTransportHeaderBytes;
-  aead().seal(key_, counter_nonce(next_), Bytes(header, kTransportHeaderBytes),
-              Bytes(body, frames), body);
+  aead().seal(key_, counter_nonce(next_), Bytes(header, kTransportHeaderBytes), Bytes(body, frames),
+              body);
   if (!fault("number_used_twice") || next_ % 64 != 63) ++next_;
 }
 

@@ -8,8 +8,8 @@
 //
 // The first 17 bytes are the AEAD's associated data. After 2^22 datagrams or an hour the sender
 // replaces its key by REKEY of it (Noise, section 4.2) and flips the phase; numbers run on. It does
-// so only once the peer has acknowledged a datagram under the present key, so that the peer is never
-// more than one generation behind.
+// so only once the peer has acknowledged a datagram under the present key, so that the peer is
+// never more than one generation behind.
 #pragma once
 
 #include <cstddef>

@@ -19,10 +19,12 @@ constexpr std::size_t kRateSlots = 4096;
 
 }  // namespace
 
-std::size_t Responder::HelloHash::operator()(const Key& hash) const { return wire::Reader(hash).u64(); }
+std::size_t Responder::HelloHash::operator()(const Key& hash) const {
+  return wire::Reader(hash).u64();
+}
 
-Responder::Responder(const ResponderConfig& config, std::vector<KeyPair> keys,
-                     const Key& reset_key, std::uint32_t generation, Random& random)
+Responder::Responder(const ResponderConfig& config, std::vector<KeyPair> keys, const Key& reset_key,
+                     std::uint32_t generation, Random& random)
     : config_(config),
       keys_(std::move(keys)),
       reset_key_(reset_key),

@@ -1,4 +1,5 @@
-// The hub's side of handshakes: what is answered to strangers, and what little is kept of them. Pure.
+// The hub's side of handshakes: what is answered to strangers, and what little is kept of them.
+// Pure.
 //
 //   hello, no cookie   --under load, or its prefix too fast--> cookie, nothing kept
 //   hello              --> welcome; half-open for 5 s, in a table that never grows
@@ -21,10 +22,10 @@
 namespace hub::sealed {
 
 struct ResponderConfig {
-  std::size_t half_open = 4096;           // handshakes that wait for their first datagram
-  std::size_t half_open_calm = 1024;      // above so many every hello needs a cookie
-  std::uint32_t hellos_per_second = 50;   // without a cookie, a source prefix
-  std::uint32_t answers_per_second = 200; // cookies, keys and versions, a source prefix
+  std::size_t half_open = 4096;            // handshakes that wait for their first datagram
+  std::size_t half_open_calm = 1024;       // above so many every hello needs a cookie
+  std::uint32_t hellos_per_second = 50;    // without a cookie, a source prefix
+  std::uint32_t answers_per_second = 200;  // cookies, keys and versions, a source prefix
 };
 
 /// What a stranger's datagram came to; each has a counter.

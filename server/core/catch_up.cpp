@@ -1,8 +1,8 @@
 // Sealed delivery. A session is live: each due post goes into its connection as it is committed. Or
 // it is behind, since its connection takes posts more slowly than they come: then nothing is queued
 // for it. It reads pages of what it missed from the store, and is live again in the turn in which
-// what it was served reaches the ring of recent posts. So there is no gap and no repeat at the seam:
-// `served` says up to which post everything due was handed over, on both sides of it.
+// what it was served reaches the ring of recent posts. So there is no gap and no repeat at the
+// seam: `served` says up to which post everything due was handed over, on both sides of it.
 #include <algorithm>
 #include <utility>
 

@@ -134,8 +134,7 @@ void Hub::Impl::continue_run(Session& session, Now now) {
   const std::size_t end = std::min(run.posts.size(), run.next + kRetrieveBurst);
   for (; run.next < end; ++run.next) {
     const store::Post& post = run.posts[run.next];
-    send(session, Opcode::kRetrieveAck, post.id,
-         format_post(post.author_name, post.text));
+    send(session, Opcode::kRetrieveAck, post.id, format_post(post.author_name, post.text));
   }
   if (run.next < run.posts.size()) {
     paused_runs.push_back({now.mono + kRetrievePause, session.id});

@@ -70,9 +70,9 @@ struct PendingControl {
   ControlTag tag = 0;
 };
 struct PendingClose {};  // nobody waits for it
-using Pending = std::variant<PendingLogin, PendingSealedLogin, PendingPost, PendingFollow,
-                             PendingLogout, PendingRetrieve, PendingCatchUp, PendingControl,
-                             PendingClose>;
+using Pending =
+    std::variant<PendingLogin, PendingSealedLogin, PendingPost, PendingFollow, PendingLogout,
+                 PendingRetrieve, PendingCatchUp, PendingControl, PendingClose>;
 
 struct Hub::Impl {
   Impl(const HubConfig& given, HubIdentity identity, Random& randomness, Counters& counted);
@@ -97,10 +97,10 @@ struct Hub::Impl {
   struct Incoming {
     const ReturnAddress& from;
     Opcode opcode;
-    Token token;           // classic
-    MessageId id;          // classic: the low 32 bits
+    Token token;   // classic
+    MessageId id;  // classic: the low 32 bits
     std::string_view text;
-    std::uint32_t count;   // retrieve's n
+    std::uint32_t count;  // retrieve's n
     Now now;
   };
   struct Command {
@@ -154,9 +154,9 @@ struct Hub::Impl {
   Token new_token();
   enum class Tell { kNobody, kClient };
   enum class Forget { kStored, kAlreadyForgotten };
-  /// The session is over. With kClient, classic: a session reset goes to its address, unless another
-  /// live session sits there; sealed: its connection is closed for `why`. With kStored the store is
-  /// told to forget it too.
+  /// The session is over. With kClient, classic: a session reset goes to its address, unless
+  /// another live session sits there; sealed: its connection is closed for `why`. With kStored the
+  /// store is told to forget it too.
   void end_session(Session& session, Tell tell, Forget forget,
                    sealed::CloseReason why = sealed::CloseReason::kEnded);
   void close_stored(const store::CloseSession& close);

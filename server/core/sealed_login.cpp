@@ -104,8 +104,7 @@ void Hub::Impl::on_sealed_open_reply(const PendingSealedLogin& login, const stor
   // The same connection logs in again: the store's row has been replaced, or it is another's.
   if (link->session != nullptr) {
     const bool same = link->session->account() == account;
-    end_session(*link->session, Tell::kNobody,
-                same ? Forget::kAlreadyForgotten : Forget::kStored);
+    end_session(*link->session, Tell::kNobody, same ? Forget::kAlreadyForgotten : Forget::kStored);
   }
   make_room_for_device(account);
   if (sessions.of_account(account).empty()) follows.add_account(account, opened->followees);

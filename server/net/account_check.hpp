@@ -16,8 +16,8 @@ struct LoginCandidate {
   Verifier verifier;
 };
 
-/// Nothing where the database cannot be read. `hub` caches what it says of the hub as a whole, which
-/// never changes while it is open.
+/// Nothing where the database cannot be read. `hub` caches what it says of the hub as a whole,
+/// which never changes while it is open.
 std::optional<LoginCandidate> find_candidate(store::Reader& reader,
                                              std::optional<store::HubInfo>& hub,
                                              const std::string& id);

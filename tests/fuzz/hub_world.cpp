@@ -67,6 +67,8 @@ HubWorld::HubWorld(std::uint8_t mode) : reader_(store_.open_reader()) {
     store_.apply({&add, 1}, now_.wall);
     accounts_[std::string(name)] = (*reader_->account(name))->id;
   }
+  identity_.keys.accepted.push_back(generate_key_pair(random_));
+  read_server_.emplace(store_.open_reader(), [this] { return identity_.keys; });
   hub_ = std::make_unique<server::Hub>(config_, identity_, random_, counters_);
   if ((mode & 4) == 0) return;
   for (std::size_t i = 0; i < kNames.size(); ++i) {  // all online, each following the others
@@ -382,9 +384,9 @@ void HubWorld::note_reply(const store::Reply& reply) {
   if (std::holds_alternative<store::Posted>(reply.body)) ++committed_;
   const auto* opened = std::get_if<store::SessionOpened>(&reply.body);
   if (opened == nullptr) return;
-  members_[opened->session.token] = {.account = opened->session.account,
-                                     .name = opened->session.name,
-                                     .remote = opened->session.remote};
+  members_[static_cast<Token>(opened->session.token)] = {.account = opened->session.account,
+                                                         .name = opened->session.name,
+                                                         .remote = opened->session.remote};
 }
 
 void HubWorld::note_event(const store::Event& event) {

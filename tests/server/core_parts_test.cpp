@@ -1,8 +1,8 @@
 // The parts of the core by themselves.
 #include <catch2/catch.hpp>
 
-#include "server/core/follow_index.hpp"
 #include "protocol/rate_limit.hpp"
+#include "server/core/follow_index.hpp"
 #include "server/core/session_table.hpp"
 #include "tests/support/sim_net.hpp"
 
@@ -91,7 +91,7 @@ TEST_CASE(
   Session& three = table.add(record(3, 300, 5002), {}, later(2s));
   CHECK(table.by_token(200) == &two);
   CHECK(table.by_token(999) == nullptr);
-  CHECK(table.by_account(3) == &three);
+  CHECK(table.classic_of(3) == &three);
   CHECK(table.at_address(two.record.remote).size() == 2);
   CHECK(table.least_recent() == &one);
   table.touch(one, later(3s));

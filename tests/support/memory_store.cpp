@@ -102,8 +102,7 @@ MemoryStore::ReplyBody MemoryStore::perform(const store::OpenSession& request) {
   session.name = get(session.account)->name;
   if (session.framing == Framing::kClassic) {
     std::erase_if(sessions_, [&](const auto& entry) {
-      return entry.second.account == session.account &&
-             entry.second.framing == Framing::kClassic;
+      return entry.second.account == session.account && entry.second.framing == Framing::kClassic;
     });
   }
   sessions_[key_of(session.account, session.framing, session.token)] = session;
@@ -231,9 +230,8 @@ std::vector<AccountId> MemoryStore::followees_of(AccountId follower) const {
 
 bool MemoryStore::end_sessions(AccountId account) {
   events_.push_back(SessionsEnded{account});
-  return std::erase_if(sessions_, [&](const auto& entry) {
-           return entry.second.account == account;
-         }) > 0;
+  return std::erase_if(sessions_,
+                       [&](const auto& entry) { return entry.second.account == account; }) > 0;
 }
 
 class MemoryStore::MemoryReader final : public store::Reader {

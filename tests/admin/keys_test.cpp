@@ -83,7 +83,8 @@ TEST_CASE("show-key prints the public key and its fingerprint, and nothing secre
         fingerprint_of(store::load_hub_keys(world.data()).next->public_key));
 }
 
-TEST_CASE("commands about the key say where it is missing, and what to do where others can read it") {
+TEST_CASE(
+    "commands about the key say where it is missing, and what to do where others can read it") {
   const AdminWorld world;
   CHECK(world.run({"show-key"}).code == 6);
   world.init_with({"alice"});
@@ -166,8 +167,8 @@ TEST_CASE("an invitation is a link that spoke understands") {
   CHECK(link->key == store::load_hub_keys(world.data()).current.public_key);
   CHECK(ran.out == to_string(*link) + "\n");  // no QR code where nobody looks
   REQUIRE(world.run({"rotate-key"}).code == 0);
-  const auto later = parse_hub_link(
-      first_line(world.run({"invite", "alice", "--host", "[2001:db8::1]"}).out));
+  const auto later =
+      parse_hub_link(first_line(world.run({"invite", "alice", "--host", "[2001:db8::1]"}).out));
   REQUIRE(later);
   CHECK(later->hub == HubName{"2001:db8::1", 32000});
   CHECK(later->key == store::load_hub_keys(world.data()).next->public_key);
@@ -192,9 +193,9 @@ TEST_CASE("an invitation needs an account and a host that a link can name") {
 
 TEST_CASE("a QR code holds every module, light ones drawn, with four around it") {
   const std::string text = "hub://alice@hub.example:32000/#" + key_text(Key{});
-  QRcode* code = QRcode_encodeData(static_cast<int>(text.size()),
-                                   reinterpret_cast<const unsigned char*>(text.data()), 0,
-                                   QR_ECLEVEL_L);
+  QRcode* code =
+      QRcode_encodeData(static_cast<int>(text.size()),
+                        reinterpret_cast<const unsigned char*>(text.data()), 0, QR_ECLEVEL_L);
   REQUIRE(code != nullptr);
   const auto width = static_cast<std::size_t>(code->width);
   const std::vector<std::string> rows = modules_of(admin::qr_code(text, false).value());
@@ -226,9 +227,9 @@ TEST_CASE("a QR code is drawn on demand, and on a terminal in colours of its own
   std::ostringstream err;
   admin::Console terminal(0, out, err, true, true);
   SystemRandom random;
-  const auto code = admin::run({"--data", world.data().path().string(), "invite", "alice", "--host",
-                                "h"},
-                               {terminal, random, [] { return WallTime{}; }, world.patience});
+  const auto code =
+      admin::run({"--data", world.data().path().string(), "invite", "alice", "--host", "h"},
+                 {terminal, random, [] { return WallTime{}; }, world.patience});
   CHECK(code == admin::ExitCode::kOk);
   CHECK(out.str() == link + "\n" + admin::qr_code(link, true).value());
 }

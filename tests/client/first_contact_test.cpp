@@ -183,7 +183,8 @@ TEST_CASE("first contact: a line that cannot be read is no first contact") {
   CHECK(refusal(offer(contact, {key(1)})).word == "unreadable_key");
 }
 
-TEST_CASE("first contact: an offer of nothing is refused, and more than two keys are not looked at") {
+TEST_CASE(
+    "first contact: an offer of nothing is refused, and more than two keys are not looked at") {
   FirstContact contact(kHub, nobody(), std::nullopt, accept_new());
   contact.begin();
   CHECK(refusal(offer(contact, {})).word == "unknown_key");

@@ -55,7 +55,8 @@ TEST_CASE("known_hubs file: made with its directory, both private, and found aga
   CHECK(file.load()->compare({"hub.example", 32000}, key(1)) == KeyMatch::kKnown);
 }
 
-TEST_CASE("known_hubs file: what somebody wrote by hand stays, and a refused change writes nothing") {
+TEST_CASE(
+    "known_hubs file: what somebody wrote by hand stays, and a refused change writes nothing") {
   const TempDirectory temp;
   const KnownHubsFile file(temp.path());
   const std::string mine = "# mine\nhub.example:32000 " + key_text(key(1)) + "\nnonsense here\n";

@@ -52,8 +52,9 @@ TEST_CASE("known_hubs: an offered key is known, unknown or changed") {
 }
 
 TEST_CASE("known_hubs: what is not changed is written as it was read") {
-  const auto text = GENERATE(as<std::string>{}, "", "\n", "# a", "# a\n", "\r\n\r\n", "x", "x\n\n\ny",
-                             std::string("a\0b\n", 4), " \t hub.example:1 k # c", "\xFF\xFE\n");
+  const auto text =
+      GENERATE(as<std::string>{}, "", "\n", "# a", "# a\n", "\r\n\r\n", "x", "x\n\n\ny",
+               std::string("a\0b\n", 4), " \t hub.example:1 k # c", "\xFF\xFE\n");
   CAPTURE(text);
   CHECK(parsed(text).text() == text);
 }

@@ -1,7 +1,8 @@
-// Fuzzes known_hubs: any bytes as the file, then what sessions do to it. Whatever the bytes are, they
-// stay where nothing was changed, what was written is found again, no known key is replaced by one
-// that was not announced, and a decision about a key follows from the file.
+// Fuzzes known_hubs: any bytes as the file, then what sessions do to it. Whatever the bytes are,
+// they stay where nothing was changed, what was written is found again, no known key is replaced by
+// one that was not announced, and a decision about a key follows from the file.
 #include <array>
+#include <span>
 #include <variant>
 
 #include "client/core/first_contact.hpp"
@@ -46,7 +47,7 @@ void check_whole(const KnownHubs& known) {
 void check_contact(const KnownHubs& known, const HubName& hub, const Key& offered, bool accept) {
   client::FirstContact contact(hub, known, std::nullopt, {false, accept, "known_hubs"});
   contact.begin();
-  const auto step = contact.on_offer(std::array{offered});
+  const auto step = contact.on_offer(std::span(&offered, 1));
   const bool uses = std::holds_alternative<client::UseKey>(step);
   const KeyMatch match = known.compare(hub, offered);
   must(uses == (match == KeyMatch::kKnown || (match == KeyMatch::kUnknown && accept)),
@@ -62,8 +63,7 @@ void change(KnownHubs& known, Input& input) {
   check_contact(known, hub, used, announces);
   const KeyMatch before = known.compare(hub, used);
   const std::string text = known.text();
-  const auto done =
-      announces ? known.record_next(hub, used, next) : known.record_proof(hub, used);
+  const auto done = announces ? known.record_next(hub, used, next) : known.record_proof(hub, used);
   if (before == KeyMatch::kChanged || before == KeyMatch::kUnreadable) {
     must(!done, "no other key takes a known one's place");
   }

@@ -170,6 +170,23 @@ TEST_CASE("an operator may write comments into hub.key") {
   CHECK(same(load_hub_keys(k.directory).current, keys.current));
 }
 
+TEST_CASE("what root makes for a hub belongs to whom the hub belongs to") {
+  if (::geteuid() != 0) return;  // only root can give files away
+  Keys k;
+  REQUIRE(::chown(k.temp.path().c_str(), 65534, 65534) == 0);
+  const auto owner_of = [](const std::filesystem::path& path) {
+    struct stat status {};
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    return status.st_uid;
+  };
+  create_hub_keys(k.directory, k.random);
+  CHECK(owner_of(k.directory.hub_key()) == 65534);
+  REQUIRE(::chown(k.directory.hub_key().c_str(), 1234, 1234) == 0);
+  begin_rotation(k.directory, k.random);
+  CHECK(owner_of(k.directory.hub_key()) == 1234);
+  CHECK(mode_of(k.directory.hub_key()) == 0600);
+}
+
 TEST_CASE("what is no file is no key") {
   Keys k;
   std::filesystem::create_directory(k.directory.hub_key());

@@ -93,9 +93,10 @@ TEST_CASE("what --default-config prints is a configuration that --check-config a
   CHECK(printed.exit == 0);
   const fs::path file = write_whole(dir / "hubd.toml", printed.output);
   const Finished checked =
-      run({.argv = {program("hubd"), "--config", file.string(), "--check-config"}});
-  CHECK(checked.exit == 0);
+      run({.argv = {program("hubd"), "--config", file.string(), "--check-config"},
+           .environment = {{"HOME", dir.path().string()}}});
   INFO(checked.errors);
+  CHECK(checked.exit == 0);
 }
 
 TEST_CASE("where there is no data directory hubd makes one, for its user alone") {

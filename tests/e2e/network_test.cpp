@@ -17,6 +17,18 @@ struct ListeningHub {
     return RawClient({.hub = address, .port = hubd.port(), .source = source});
   }
 
+  /// Of the second --listen, which is on 127.0.0.2: its line follows that of the first.
+  std::uint16_t second_port() const {
+    static const std::string line = "listening on 127.0.0.2:";
+    for (const Deadline deadline; !deadline.over();) {
+      const std::string log = read_whole(hub.scratch() / "hubd.log");
+      const std::size_t at = log.find(line);
+      if (at == std::string::npos || log.find('\n', at) == std::string::npos) continue;
+      return static_cast<std::uint16_t>(std::stoul(log.substr(at + line.size())));
+    }
+    throw Unexpected("hubd does not listen on its second address");
+  }
+
   TestHub hub;
   HubdProcess hubd;
 };
@@ -90,11 +102,7 @@ TEST_CASE("after a restart a forward still leaves from the address that was aske
 
 TEST_CASE("several --listen are one hub") {
   const ListeningHub listening({"--listen", "127.0.0.1:0", "--listen", "127.0.0.2:0"});
-  const std::string log = read_whole(listening.hub.scratch() / "hubd.log");
-  const std::size_t second = log.find("listening on 127.0.0.2:");
-  REQUIRE(second != std::string::npos);
-  const auto port =
-      static_cast<std::uint16_t>(std::stoul(log.substr(second + 23, log.find('\n', second))));
+  const std::uint16_t port = listening.second_port();
   RawClient alice = listening.raw("127.0.0.1");
   RawClient bob({.hub = "127.0.0.2", .port = port});
   alice.login("alice", "alice_pw");

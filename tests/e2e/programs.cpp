@@ -154,10 +154,21 @@ TestHub::TestHub(Options options) : options_(std::move(options)) {
 void TestHub::start() {
   std::vector<std::string> flags = {"--listen", address()};
   flags.insert(flags.end(), options_.flags.begin(), options_.flags.end());
-  hubd_ = std::make_unique<HubdProcess>(HubdStart{.data = data(),
-                                                  .log = dir_ / "hubd.log",
-                                                  .flags = flags,
-                                                  .environment = options_.environment});
+  const HubdStart start{.data = data(),
+                        .log = dir_ / "hubd.log",
+                        .flags = flags,
+                        .environment = options_.environment};
+  for (const Deadline deadline;;) {
+    try {
+      hubd_ = std::make_unique<HubdProcess>(start);
+      break;
+    } catch (const Unexpected& failure) {
+      // Another test's socket may have been given the port meanwhile; it goes when that test ends.
+      const bool taken =
+          std::string_view(failure.what()).find("has this port") != std::string_view::npos;
+      if (port_ == 0 || !taken || deadline.over()) throw;
+    }
+  }
   port_ = hubd_->port();
 }
 

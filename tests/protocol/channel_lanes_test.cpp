@@ -81,7 +81,7 @@ TEST_CASE("messages arrive once and in order, whatever order the datagrams have"
     pair.a.channel.send_talk(numbered(i));
     datagrams.push_back(*pair.a.poll(pair.now));
   }
-  for (const std::size_t i : {2, 0, 3}) pair.b.receive(datagrams[i], pair.now);
+  for (const std::size_t i : {2u, 0u, 3u}) pair.b.receive(datagrams[i], pair.now);
   auto delivered = pair.b.channel.take_delivered();
   REQUIRE(delivered.size() == 1);
   CHECK(number_of(delivered[0].bytes) == 0);
@@ -400,10 +400,7 @@ TEST_CASE("a channel at rest refuses what it refused before") {
   REQUIRE_FALSE(side.violation(talk(0, 0, 300), kStart));
   side.channel.take_delivered();
   side.poll_all(kStart + 25ms);
-  side.channel = Channel({}, [&] {
-    Rest rest = side.channel.rest();
-    return rest;
-  }());
+  side.channel = Channel({}, side.channel.rest());
   CHECK_FALSE(side.violation(talk(1, 0, 300), kStart));  // a repeat
   CHECK_FALSE(side.channel.has_delivered());
   CHECK(side.violation(talk(2, 1, 1025), kStart) == Violation::kOverWindow);

@@ -149,8 +149,8 @@ TEST_CASE("over a perfect link nothing is sent twice") {
 }
 
 TEST_CASE("every message arrives once and in order over bad links") {
-  const auto round = GENERATE(range(0, 240));
-  if (round >= count(240)) return;
+  const auto round = GENERATE(range(0, 600));
+  if (round >= count(600)) return;
   const std::uint64_t seed = 1'000 + static_cast<std::uint64_t>(round);
   CAPTURE(seed);
   std::mt19937_64 dice(seed);

@@ -316,3 +316,53 @@ TEST_CASE("paths and close are handed up, and ask for no ack") {
   CHECK(received.close_reason == 4);
   CHECK(side.channel.is_idle());
 }
+
+TEST_CASE("the RTT is sampled too where the largest number acknowledged asked for no ack") {
+  Side side;
+  Side peer;
+  send_one_by_one(side, 1);  // number 0
+  peer.channel.ping();       // the ack of it is number 1
+  side.receive(*peer.poll(kStart), kStart);
+  side.channel.on_timeout(kStart + 25ms);
+  const auto ack = side.poll(kStart + 25ms);
+  REQUIRE(ack);
+  REQUIRE(ack->number == 1);
+  side.receive(ack_of(1, {{0, 1}}), kStart + 95ms);
+  CHECK(side.channel.smoothed_rtt() == 70ms);
+}
+
+TEST_CASE("any message survives the loss of any one datagram of a conversation") {
+  for (std::size_t lost = 0; lost < 12; ++lost) {
+    CAPTURE(lost);
+    Side a;
+    Side b;
+    TimePoint now = kStart;
+    std::size_t carried = 0;
+    std::vector<Delivered> seen;
+    const auto carry = [&](Side& from, Side& to) {
+      for (const auto& datagram : from.poll_all(now)) {
+        if (carried++ != lost) to.receive(datagram, now + 10ms);
+      }
+    };
+    for (std::uint32_t i = 0; i < 100 && (i < 6 || !a.channel.is_idle() || !b.channel.is_idle());
+         ++i) {
+      if (i < 6) a.channel.send_talk(numbered(i));
+      if (i < 6) b.channel.send_talk(numbered(i));
+      carry(a, b);
+      now += 10ms;
+      carry(b, a);
+      for (auto& message : b.channel.take_delivered()) seen.push_back(std::move(message));
+      a.channel.take_delivered();
+      auto next = a.channel.next_timeout();
+      const auto other = b.channel.next_timeout();
+      if (!next || (other && *other < *next)) next = other;
+      if (next) now = std::max(now + 10ms, *next);
+      a.channel.on_timeout(now);
+      b.channel.on_timeout(now);
+    }
+    REQUIRE(seen.size() == 6);
+    for (std::uint32_t i = 0; i < 6; ++i) CHECK(test::number_of(seen[i].bytes) == i);
+    CHECK(a.channel.is_idle());
+    CHECK(b.channel.is_idle());
+  }
+}

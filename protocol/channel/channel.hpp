@@ -118,7 +118,9 @@ class Channel {
   /// Without backoff (RFC 9002 §6.2.1), at most kMaxProbeTimeout.
   Duration pto() const;
   Duration smoothed_rtt() const;
-  /// Probe timeouts in a row without an acknowledgement.
+  /// Probe timeouts in a row without an acknowledgement. Each datagram that asks for an ack puts
+  /// the next one off, so whoever talks all the time into a void counts slowly: for liveness look
+  /// at what was last received as well.
   int pto_count() const;
   /// Bytes of datagrams, overhead included, that are neither acknowledged nor declared lost.
   std::size_t bytes_in_flight() const;

@@ -122,7 +122,9 @@ class Channel {
   /// Without backoff (RFC 9002 §6.2.1), at most kMaxProbeTimeout.
   Duration pto() const;
   Duration smoothed_rtt() const;
-  /// Probe timeouts in a row without an acknowledgement.
+  /// Probe timeouts in a row without an acknowledgement. Each datagram that asks for an ack puts
+  /// the next one off, so whoever talks all the time into a void counts slowly: for liveness look
+  /// at what was last received as well.
   int pto_count() const;
   /// Of the datagrams sent; nothing before the first ack.
   std::optional<std::uint64_t> largest_acked() const;

@@ -28,6 +28,13 @@ struct Post {
   WallTime at{};  // when the store committed it
 };
 
+/// Somebody followed; and the newest post there was when the follow was made.
+struct Followee {
+  AccountId account = 0;
+  MessageId since = 0;
+  bool operator==(const Followee&) const = default;
+};
+
 struct FollowRow {
   std::string follower;
   std::string followee;

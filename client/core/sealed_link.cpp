@@ -15,8 +15,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A connection that owes an answer for so long is tried anew beside the old one.
-constexpr Duration kUnanswered = 2500ms;
+/// A connection that owes an answer for so long is tried elsewhere, and again after so long.
+constexpr Duration kElsewhere = 3s;
+/// For so long: a new one is tried beside it. Long enough for a link to be dark for a while.
+constexpr Duration kAnew = 20s;
 /// Handshake datagrams to one address before the next one is tried.
 constexpr int kSendsAnAddress = 3;
 constexpr Duration kTryAgain = 5s;
@@ -43,7 +45,8 @@ SealedLink::SealedLink(const LinkConfig& config, FirstContact contact, Random& r
 void SealedLink::send(const Message& message, TimePoint now) {
   if (distrusted_) return;
   if (message.opcode == Opcode::kForwardAck) {
-    if (connection_) connection_->channel().mark(message.id);
+    mark_ = std::max(mark_, message.id);
+    if (connection_) connection_->channel().mark(mark_);
     flush(now);
     return;
   }
@@ -147,6 +150,7 @@ bool SealedLink::on_connection_datagram(Bytes datagram, TimePoint now) {
   if (taken == Taken::kForged || taken == Taken::kReplayed) return true;
   liveness_.on_heard(now);
   unanswered_since_.reset();
+  elsewhere_at_.reset();
   initiator_.reset();  // the old connection answers after all
   if (std::exchange(said_silent_, false)) note("the hub answers again");
   if (taken == Taken::kClosed) {
@@ -195,7 +199,8 @@ void SealedLink::on_message(const sealed::Message& message, TimePoint now) {
 void SealedLink::begin_login(TimePoint now) {
   online_ = false;
   const Key& hash = connection_->handshake_hash();
-  follow(wanted_ ? login_.start(wanted_->id, wanted_->password, hash) : login_.resume(hash), now);
+  follow(wanted_ ? login_.start(wanted_->id, wanted_->password, hash) : login_.resume(hash, mark_),
+         now);
 }
 
 void SealedLink::follow(const LoginExchange::Step& step, TimePoint now) {
@@ -224,6 +229,7 @@ void SealedLink::on_stretched(std::uint64_t ticket, const std::optional<Key>& sa
 
 void SealedLink::on_logged_in(const LoginExchange::LoggedIn& logged_in, TimePoint now) {
   const bool was_asked = wanted_.has_value();
+  if (was_asked) mark_ = logged_in.newest_post;
   wanted_.reset();
   online_ = wants_online_ = true;
   wanting_since_.reset();
@@ -306,6 +312,7 @@ void SealedLink::lose_connection(TimePoint now) {
   login_.abandon();
   online_ = false;
   unanswered_since_.reset();
+  elsewhere_at_.reset();
   if (wants_online_ && !wanting_since_) wanting_since_ = now;
   if (std::exchange(asked_, false)) outputs_.push_back(Lost{});
 }
@@ -319,7 +326,8 @@ std::optional<TimePoint> SealedLink::next_timeout() const {
   if (connection_) {
     keep_earliest(next, connection_->next_timeout());
     keep_earliest(next, liveness_.next_timeout());
-    if (unanswered_since_) keep_earliest(next, *unanswered_since_ + kUnanswered);
+    keep_earliest(next, elsewhere_at_);
+    if (unanswered_since_ && !initiator_) keep_earliest(next, *unanswered_since_ + kAnew);
   }
   if (config_.patience && wanting_since_ && !asking_) {
     keep_earliest(next, *wanting_since_ + *config_.patience);
@@ -346,18 +354,17 @@ void SealedLink::on_timeout(TimePoint now) {
   flush(now);
 }
 
-/// Probes go unanswered: the way may be gone, or the hub, or our address.
+/// What was sent goes unanswered: the way may be gone, or the hub, or our address.
 void SealedLink::check_silence(TimePoint now) {
-  if (connection_->unanswered_probes() == 0) {
-    unanswered_since_.reset();
-    return;
+  if (!unanswered_since_) return;
+  if (elsewhere_at_ && now >= *elsewhere_at_) {
+    elsewhere_at_ = now + kElsewhere;
+    say_once("the hub does not answer; reconnecting…");
+    outputs_.push_back(NextAddress{});
   }
-  if (!unanswered_since_) unanswered_since_ = connection_->last_heard();
-  if (now < *unanswered_since_ + kUnanswered || initiator_ || !contact_.in_use()) return;
-  unanswered_since_ = now;
-  say_once("the hub does not answer; reconnecting…");
-  outputs_.push_back(NextAddress{});
-  start_handshake(contact_.in_use(), now);
+  if (now >= *unanswered_since_ + kAnew && !initiator_ && contact_.in_use()) {
+    start_handshake(contact_.in_use(), now);
+  }
 }
 
 /// Nobody is there to wait: what was asked stays unanswered.
@@ -388,6 +395,7 @@ void SealedLink::leave(TimePoint now) {
 void SealedLink::send_waiting(TimePoint) {
   if (!connection_ || connection_->is_closed() || login_.under_way()) return;
   if (wants_online_ && !online_) return;
+  if (initiator_) return;  // the connection is in doubt
   while (!waiting_.empty() &&
          hand_over(waiting_.front().opcode, waiting_.front().id, waiting_.front().payload)) {
     asked_ = true;
@@ -412,6 +420,10 @@ void SealedLink::flush(TimePoint now) {
   while (connection_ && connection_->poll_transmit(now, bytes)) {
     liveness_.on_sent(now);
     outputs_.push_back(SendDatagram{std::exchange(bytes, {})});
+  }
+  if (connection_ && connection_->awaits_answer() && !unanswered_since_) {
+    unanswered_since_ = now;
+    elsewhere_at_ = now + kElsewhere;
   }
 }
 

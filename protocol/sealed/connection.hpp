@@ -101,8 +101,8 @@ class Connection {
   const ResetToken& expected_reset() const { return reset_; }
   /// When an authentic, new datagram last came.
   TimePoint last_heard() const { return last_heard_; }
-  /// Probes sent in a row without an answer; 0 while the peer answers.
-  int unanswered_probes() const { return channel_ ? channel_->pto_count() : 0; }
+  /// Something that asks for an ack is on its way.
+  bool awaits_answer() const { return channel_ != nullptr && channel_->bytes_in_flight() > 0; }
   Duration pto() const;
   std::uint64_t datagrams_sent() const { return send_key_.next_number(); }
 

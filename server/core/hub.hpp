@@ -53,7 +53,7 @@ struct HubIdentity {
 /// A stored session, and whom its account follows, for a restart.
 struct RestoredSession {
   store::StoredSession session;
-  std::vector<AccountId> followees;
+  std::vector<store::Followee> followees;
 };
 
 class Hub {

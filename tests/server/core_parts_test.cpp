@@ -29,8 +29,8 @@ store::StoredSession record(AccountId account, Token token, std::uint16_t port) 
 
 TEST_CASE("the follow index knows the online followers of each author") {
   FollowIndex index;
-  index.add_account(1, {10, 11});
-  index.add_account(2, {10});
+  index.add_account(1, {{10, 0}, {11, 0}});
+  index.add_account(2, {{10, 0}});
   CHECK(sorted(index.online_followers(10)) == std::vector<AccountId>{1, 2});
   CHECK(sorted(index.online_followers(11)) == std::vector<AccountId>{1});
   CHECK(index.online_followers(99).empty());
@@ -41,7 +41,7 @@ TEST_CASE("the follow index knows the online followers of each author") {
   index.remove_follow(1, 10);
   index.remove_follow(1, 10);
   CHECK(sorted(index.online_followers(10)) == std::vector<AccountId>{2});
-  index.add_account(1, {12});  // came online again: replaced
+  index.add_account(1, {{12, 0}});  // came online again: replaced
   CHECK(sorted(index.online_followers(11)) == std::vector<AccountId>{2});
   index.remove_account(1);
   index.remove_account(2);

@@ -127,14 +127,13 @@ void SealedClient::turn_link() {
 void SealedClient::arm(std::optional<TimePoint> next) {
   if (!next || (armed_ && *armed_ <= *next && *armed_ >= net_.now().mono)) return;
   armed_ = next;
-  net_.at(std::max(*next, net_.now().mono),
-          [this, when = *next, alive = std::weak_ptr(alive_)] {
-            if (alive.expired() || armed_ != when) return;
-            armed_.reset();
-            session_.on_timeout(net_.now().mono);
-            link_.on_timeout(net_.now().mono);
-            turn();
-          });
+  net_.at(std::max(*next, net_.now().mono), [this, when = *next, alive = std::weak_ptr(alive_)] {
+    if (alive.expired() || armed_ != when) return;
+    armed_.reset();
+    session_.on_timeout(net_.now().mono);
+    link_.on_timeout(net_.now().mono);
+    turn();
+  });
 }
 
 }  // namespace hub::test

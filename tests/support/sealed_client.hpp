@@ -1,5 +1,5 @@
-// spoke's real sealed half on a simulated network: session, link, handshake, login and channel, with
-// a person who types lines and reads what is printed. Stretching takes no time unless told.
+// spoke's real sealed half on a simulated network: session, link, handshake, login and channel,
+// with a person who types lines and reads what is printed. Stretching takes no time unless told.
 #pragma once
 
 #include <functional>
@@ -15,9 +15,9 @@
 namespace hub::test {
 
 struct SealedClientOptions {
-  std::optional<Key> hub_key;   // known, as from an invite
-  bool accept_new = true;       // where it is not
-  bool allow_weak_kdf = true;   // tests stretch with libsodium's minimum
+  std::optional<Key> hub_key;  // known, as from an invite
+  bool accept_new = true;      // where it is not
+  bool allow_weak_kdf = true;  // tests stretch with libsodium's minimum
   std::optional<Duration> patience;
   std::uint64_t seed = 1;
 };

@@ -28,9 +28,7 @@ server::HubConfig SealedWorld::lenient() {
   return config;
 }
 
-Endpoint SealedWorld::new_address() {
-  return {IpAddress::v4(198, 51, 100, 7), next_port_++, 0};
-}
+Endpoint SealedWorld::new_address() { return {IpAddress::v4(198, 51, 100, 7), next_port_++, 0}; }
 
 SealedClient& SealedWorld::add_client(const std::string& key, const SealedClientOptions& options) {
   auto& place = clients_[key];

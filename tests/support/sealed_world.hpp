@@ -1,5 +1,6 @@
 // A world of sealed clients: one real hub core, real spokes, a network between them with loss and
-// time of its own. `SealedWorld w(seed); w.login("ann"); w.follow("bob", "ann"); w.post("ann", "hi");`
+// time of its own. `SealedWorld w(seed); w.login("ann"); w.follow("bob", "ann"); w.post("ann",
+// "hi");`
 #pragma once
 
 #include <map>
@@ -26,7 +27,8 @@ class SealedWorld {
   Endpoint new_address();
 
   /// Types and waits until the client awaits nothing more. False where that takes too long.
-  bool type(const std::string& name, const std::string& line, Duration limit = std::chrono::minutes(5));
+  bool type(const std::string& name, const std::string& line,
+            Duration limit = std::chrono::minutes(5));
   bool login(const std::string& name) { return type(name, "login#" + name + "&" + name + "_pw"); }
   bool follow(const std::string& name, const std::string& target) {
     return type(name, "subscribe#" + target);

@@ -89,7 +89,7 @@ Outcome<HubName> host_of(const Context& context, const Options& options) {
 }  // namespace
 
 Result show_key(const Context& context, const Options& options) {
-  if (const auto there = require_database(context); !there) return there;
+  if (auto there = require_database(context); !there) return there;
   const store::HubKeys keys = store::load_hub_keys(context.data);
   Fields fields = {{"key", key_text(keys.current.public_key)},
                    {"fingerprint", fingerprint_of(keys.current.public_key)}};
@@ -106,7 +106,7 @@ Result show_key(const Context& context, const Options& options) {
 }
 
 Result rotate_key(const Context& context, const Options& options) {
-  if (const auto there = require_database(context); !there) return there;
+  if (auto there = require_database(context); !there) return there;
   return options.finish ? finish_rotation(context, options) : begin_rotation(context);
 }
 

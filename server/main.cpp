@@ -6,6 +6,7 @@
 #include <exception>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -71,11 +72,10 @@ ServiceOptions service_options(const Config& config, const store::DataDirectory&
   return out;
 }
 
-/// The server's keys, made where there are none; the log says which key the hub has.
+/// The server's keys, made where there are none.
 store::HubKeys take_keys(const store::DataDirectory& directory, bool new_hub, Random& random,
                          Log& log) {
-  const store::FoundHubKeys found = store::find_or_create_hub_keys(directory, random);
-  const std::string current = fingerprint_of(found.keys.current.public_key);
+  store::FoundHubKeys found = store::find_or_create_hub_keys(directory, random);
   if (found.are_new && !new_hub) {
     log.write(
         LogLevel::kWarning,
@@ -84,12 +84,15 @@ store::HubKeys take_keys(const store::DataDirectory& directory, bool new_hub, Ra
                     "everybody's spoke warns of a changed key",
                     directory.hub_key().native()));
   }
-  log.write(LogLevel::kInfo, fmt::format("the hub's key is {}", current));
-  if (found.keys.next) {
-    log.write(LogLevel::kInfo, fmt::format("the next key, announced and valid too, is {}",
-                                           fingerprint_of(found.keys.next->public_key)));
-  }
-  return found.keys;
+  return std::move(found.keys);
+}
+
+void log_keys(const store::HubKeys& keys, Log& log) {
+  log.write(LogLevel::kInfo,
+            fmt::format("the hub's key is {}", fingerprint_of(keys.current.public_key)));
+  if (!keys.next) return;
+  log.write(LogLevel::kInfo, fmt::format("the next key, announced and valid too, is {}",
+                                         fingerprint_of(keys.next->public_key)));
 }
 
 /// During a rotation both keys are accepted, and the next one is announced.
@@ -126,6 +129,7 @@ void serve(const Config& config, const store::DataDirectory& directory) {
               "classic framing is open to any address: passwords and posts travel unencrypted");
   }
   Service service(options, open, random, log);
+  log_keys(options.keys, log);
   service.run();
   log.write(LogLevel::kInfo, "stopped");
 }

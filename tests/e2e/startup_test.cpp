@@ -199,6 +199,40 @@ TEST_CASE("the data directory and its files are nobody else's business") {
   CHECK(mode(hub.data() / "hubd.sock") == 0660);
 }
 
+TEST_CASE("a hub of a release without keys gets one at its next start, and the log says so") {
+  TestHub hub({.start = false});
+  fs::remove(hub.data() / "hub.key");
+  fs::remove(hub.data() / "reset.key");
+  hub.start();
+  CHECK(says(hub.log(), "there was no " + (hub.data() / "hub.key").string()));
+  const std::string shown = hub.admin_ok({"show-key"});
+  const std::string kept = read_whole(hub.data() / "hub.key");
+  const std::string first = read_whole(hub.data() / "reset.key");
+  hub.restart();
+  CHECK(hub.admin_ok({"show-key"}) == shown);
+  CHECK(read_whole(hub.data() / "hub.key") == kept);
+  CHECK(read_whole(hub.data() / "reset.key") != first);  // another generation
+}
+
+TEST_CASE("a key that others can read is refused, with the command to run") {
+  const TestHub hub({.start = false});
+  const auto file = GENERATE(as<std::string>{}, "hub.key", "reset.key");
+  const fs::path path = hub.data() / file;
+  fs::permissions(path, fs::perms(0640));
+  CHECK(says(refusal_on(hub.data()), "chmod 600 " + path.string()));
+  fs::permissions(path, fs::perms(0600));
+  write_whole(path, "not a key\n");
+  CHECK(says(refusal_on(hub.data()), path.string()));
+}
+
+TEST_CASE("a running hub is told of a rotation") {
+  const TestHub hub;
+  hub.admin_ok({"rotate-key"});
+  CHECK(hub.admin({"rotate-key"}).exit == 4);
+  hub.admin_ok({"rotate-key", "--finish", "--yes"});
+  hub.admin_ok({"invite", "alice", "--host", "hub.example"});
+}
+
 TEST_CASE("a flag wins over the environment, and the environment over the file") {
   const TempDirectory dir;
   const auto resets = [&](const char* file, const char* environment, const char* flag) {

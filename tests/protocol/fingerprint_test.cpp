@@ -40,7 +40,8 @@ TEST_CASE("only what is written for a key is read as one") {
       good.substr(0, 42) + "9",  // the last two bits must be zero
       good.substr(0, 42) + "=", good.substr(0, 20) + "+" + good.substr(21),
       good.substr(0, 20) + "/" + good.substr(21), good.substr(0, 20) + "\n" + good.substr(21),
-      good.substr(0, 20) + std::string(1, '\0') + good.substr(21), std::string(43, '\xFF'));
+      good.substr(0, 20) + std::string(1, '\0') + good.substr(21), std::string(43, '\xFF'),
+      good.substr(0, 6) + "\xB3\xBD\xBE\xAE" + good.substr(10));
   CAPTURE(text);
   CHECK_FALSE(parse_key_text(text));
 }

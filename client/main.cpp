@@ -91,6 +91,20 @@ int main(int argc, char** argv) {
   app.add_flag("--accept-weak-kdf", options.accept_weak_kdf,
                "Stretch the password as little as the hub asks for, even if a false hub could then "
                "guess it; for tests");
+  std::uint32_t keep_alive = 25;
+  std::uint32_t silence = 500;
+  app.add_option("--keep-alive", keep_alive,
+                 "Say something to the hub at least so often (less where its session timeout asks "
+                 "for it); a NAT on the way may forget who is silent for longer")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  app.add_option("--silence", silence,
+                 "Ask whether the hub is still there once it has been silent for so long, or four "
+                 "times as long as usual if that is more")
+      ->type_name("MILLISECONDS")
+      ->check(CLI::Range(100, 60'000))
+      ->capture_default_str();
   app.add_option("--login", login, "Log in as ID at once; asks for the password")->type_name("ID");
   app.add_option("--password-file", password_file,
                  "With --login: take the password from the first line of FILE")
@@ -135,6 +149,8 @@ int main(int argc, char** argv) {
     options.hub = *hub;
     options.login = login;
     options.password = password;
+    options.keep_alive = std::chrono::seconds(keep_alive);
+    options.silence = std::chrono::milliseconds(silence);
     return hub::client::run(options);
   } catch (const std::exception& error) {
     fmt::print(stderr, "spoke: {}\n", error.what());

@@ -38,6 +38,7 @@ namespace hub::client {
 
 struct LinkConfig {
   LoginExchange::Config login;
+  LivenessConfig liveness;
   /// How long the hub may be silent before what waits for it is given up; nothing: for ever.
   std::optional<Duration> patience;
 };

@@ -34,6 +34,7 @@ FirstContact make_contact(const Options& options, bool can_ask, const KnownHubsF
 LinkConfig link_config(const Options& options, bool can_ask) {
   LinkConfig config;
   config.login.allow_weak_kdf = options.accept_weak_kdf;
+  config.liveness = {options.keep_alive, options.silence};
   if (!can_ask) config.patience = kPatience;
   return config;
 }

@@ -33,8 +33,6 @@ constexpr const char* kFooter =
     "  4  the hub is not trusted: its key changed, is unknown and was not accepted, or it does "
     "not\n"
     "     know the account; nothing of the password was sent\n"
-    "  4  the hub's key is not trusted: it has changed, or it is unknown and nobody could be "
-    "asked\n"
     "\n"
     "Environment:\n"
     "  HUB_HOST  the hub, where --hub is not given\n"

@@ -161,9 +161,9 @@ void Example::shake_hands() {
   client_ = std::make_unique<sealed::Connection>(
       sealed::Side::kClient, sealed::Established{keys_, kClientId, kHubId, token}, path, random_,
       now_);
-  hub_ = std::make_unique<sealed::Connection>(
-      sealed::Side::kServer, sealed::Established{keys_, kHubId, kClientId, token}, path, random_,
-      now_);
+  hub_ = std::make_unique<sealed::Connection>(sealed::Side::kServer,
+                                              sealed::Established{keys_, kHubId, kClientId, token},
+                                              path, random_, now_);
 }
 
 void Example::carry(const std::string& name, sealed::Connection& from, sealed::Connection& to,

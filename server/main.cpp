@@ -116,7 +116,8 @@ void serve(const Config& config, const store::DataDirectory& directory) {
     log.write(LogLevel::kInfo, "created the database " + directory.database().native());
   }
   ServiceOptions options = service_options(config, directory);
-  options.identity.keys = ring_of(take_keys(directory, new_hub, random, log));
+  const store::HubKeys keys = take_keys(directory, new_hub, random, log);
+  options.identity.keys = ring_of(keys);
   options.load_keys = [&] { return ring_of(store::load_hub_keys(directory)); };
   const store::ResetKey reset = store::next_reset_key(directory, random);
   options.identity.reset_key = reset.key;
@@ -129,7 +130,7 @@ void serve(const Config& config, const store::DataDirectory& directory) {
               "classic framing is open to any address: passwords and posts travel unencrypted");
   }
   Service service(options, open, random, log);
-  log_keys(options.keys, log);
+  log_keys(keys, log);
   service.run();
   log.write(LogLevel::kInfo, "stopped");
 }

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -292,7 +293,8 @@ class Loop {
     events.note = [this](const std::string& text) { say(text); };
     events.ask = [this](const std::string& text) {
       asking_about_key_ = true;
-      say(text);
+      std::istringstream lines(text);
+      for (std::string line; std::getline(lines, line);) say(line);
     };
     events.distrust = [this](int code, const std::string& word, const std::string& text) {
       said_ += render(error(word, {}), style_);

@@ -270,7 +270,10 @@ bool Channel::poll_packet(std::uint64_t number, std::size_t max_bytes,
     encode_mark(*mark_, out);
     mark_.reset();
   }
-  if (!packet.is_ack_eliciting) return true;
+  if (!packet.is_ack_eliciting) {
+    recovery_.on_sent_silent(number, now);
+    return true;
+  }
   is_ping_owed_ = false;
   if (is_probe) --probes_owed_;
   const std::size_t bytes = packet.size() + config_.datagram_overhead;

@@ -63,8 +63,10 @@ struct Received {
 
 class Channel {
  public:
-  /// `rest` of an earlier Channel of the same connection, or the default for a new connection.
-  explicit Channel(const Config& config = {}, const Rest& rest = {});
+  /// Of a new connection.
+  explicit Channel(const Config& config) : Channel(config, Rest{}) {}
+  /// `rest` of an earlier Channel of the same connection.
+  Channel(const Config& config, const Rest& rest);
 
   /// Nothing queued, in flight, buffered, undelivered or owed, no bulk stream open: this may be
   /// dropped and made again from rest(), which is exact only then.

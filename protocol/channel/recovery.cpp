@@ -40,6 +40,19 @@ void Recovery::on_sent(const SentPacket& packet) {
   last_sent_ = packet.sent;
 }
 
+void Recovery::on_sent_silent(std::uint64_t number, TimePoint now) {
+  silent_[next_silent_] = {number, now};
+  next_silent_ = (next_silent_ + 1) % silent_.size();
+  next_number_ = number + 1;
+}
+
+std::optional<TimePoint> Recovery::silent_sent_at(std::uint64_t number) const {
+  for (const Silent& silent : silent_) {
+    if (silent.number == number && number >= path_start_) return silent.sent;
+  }
+  return std::nullopt;
+}
+
 std::size_t Recovery::index_of(std::uint64_t number) const {
   std::size_t low = 0;
   std::size_t high = packets_.size();
@@ -92,6 +105,7 @@ std::optional<std::uint64_t> Recovery::on_ack(const AckFrame& ack, bool is_limit
     }
   }
   largest_acked_ = std::max(largest_acked_.value_or(0), ack.largest);
+  if (any && !sampled) sampled = silent_sent_at(ack.largest);
   if (sampled) {
     const auto delay = std::min<std::uint64_t>(
         ack.delay_us, std::chrono::duration_cast<std::chrono::microseconds>(kMaxAckDelay).count());

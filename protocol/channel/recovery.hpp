@@ -1,6 +1,7 @@
 // What is in flight, and what became of it: acknowledged, or lost (RFC 9002 §6), and when to probe.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -49,6 +50,8 @@ class Recovery {
   /// First each piece of cargo, then the datagram that carries them all. Numbers ascend.
   void load(const Cargo& cargo) { cargo_.push_back(cargo); }
   void on_sent(const SentPacket& packet);
+  /// A datagram that asks for no ack: one that comes anyway can still tell the RTT.
+  void on_sent_silent(std::uint64_t number, TimePoint now);
 
   /// `is_limited`: the congestion window is what holds the sender back. Gives how far acks of ours
   /// have been seen by the peer, where that is news.
@@ -91,8 +94,14 @@ class Recovery {
   };
   static constexpr std::uint64_t kNoAck = ~std::uint64_t{0};
 
+  struct Silent {
+    std::uint64_t number = kNoAck;
+    TimePoint sent{};
+  };
+
   std::size_t index_of(std::uint64_t number) const;  // the first record at or above it
   bool is_of_this_path(const Record& record) const { return record.number >= path_start_; }
+  std::optional<TimePoint> silent_sent_at(std::uint64_t number) const;
   void take_out_of_flight(Record& record);
   void acknowledge(Record& record, bool is_limited, CargoFate& fate);
   void detect_losses(TimePoint now, CargoFate& fate);
@@ -110,8 +119,10 @@ class Recovery {
   std::size_t in_flight_ = 0;        // datagrams
   std::size_t bytes_in_flight_ = 0;
   std::size_t talk_bytes_in_flight_ = 0;
+  std::array<Silent, 4> silent_{};  // the last ones that asked for no ack
+  std::size_t next_silent_ = 0;
   std::optional<std::uint64_t> largest_acked_;
-  std::uint64_t next_number_ = 0;  // one above the last datagram followed
+  std::uint64_t next_number_ = 0;  // one above the last datagram sent
   std::uint64_t path_start_ = 0;   // older numbers tell nothing about this path
   TimePoint last_sent_{};
   std::optional<TimePoint> first_sample_at_;  // persistent congestion needs one (§7.6.2)

@@ -96,7 +96,7 @@ TEST_CASE("what asks for no ack gets none, but is in the next one") {
 
 TEST_CASE("a run without gaps outlives an idle phase") {
   Acks acks(0, 0);
-  for (const std::uint64_t n : {0, 1, 3, 4, 5}) acks.on_packet(n, true, kStart);
+  for (const std::uint64_t n : {0u, 1u, 3u, 4u, 5u}) acks.on_packet(n, true, kStart);
   CHECK(acks.next_number() == 6);
   CHECK(acks.run() == 3);
   Acks again(acks.next_number(), acks.run());

@@ -58,8 +58,7 @@ Connection::Taken Connection::on_datagram(const Path& path, const TransportHeade
   if (!replay_.accept(header.number)) return Taken::kReplayed;
   roam(path, datagram.size(), newest, now);
   last_heard_ = now;
-  const auto received =
-      channel().on_packet(header.number, *frames, send_key_.next_number(), now);
+  const auto received = channel().on_packet(header.number, *frames, send_key_.next_number(), now);
   if (!received) {
     close(CloseReason::kProtocolError);
     return Taken::kViolation;

@@ -66,8 +66,7 @@ class Connection {
     kClosed,     // the peer closed the connection
   };
   /// `path`: the way the datagram came. `header` was read from it.
-  Taken on_datagram(const Path& path, const TransportHeader& header, Bytes datagram,
-                    TimePoint now);
+  Taken on_datagram(const Path& path, const TransportHeader& header, Bytes datagram, TimePoint now);
 
   /// Appends one datagram and says along which path it goes; nothing where there is none to send.
   std::optional<Path> poll_transmit(TimePoint now, std::vector<std::uint8_t>& out);

@@ -1,6 +1,6 @@
 // Connection IDs: 64 bits that name a connection in every datagram, chosen by the side that reads
-// them. The upper 24 bits are the generation of the reset key (one a start of the hub), the lower 40
-// a keyed permutation of a counter: no ID is given out twice under one reset key, and nobody can
+// them. The upper 24 bits are the generation of the reset key (one a start of the hub), the lower
+// 40 a keyed permutation of a counter: no ID is given out twice under one reset key, and nobody can
 // guess the next.
 #pragma once
 

@@ -45,9 +45,7 @@ bool is_zero(Bytes bytes) {
 
 }  // namespace
 
-KeyId key_id_of(const Key& public_key) {
-  return Reader(sha256({Bytes(public_key)})).array<4>();
-}
+KeyId key_id_of(const Key& public_key) { return Reader(sha256({Bytes(public_key)})).array<4>(); }
 
 std::vector<std::uint8_t> prologue(std::uint8_t version, const KeyId& key) {
   std::vector<std::uint8_t> out;

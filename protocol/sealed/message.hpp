@@ -2,9 +2,9 @@
 //
 //   message := opcode(1) message_id(8) payload
 //
-// Opcodes and payloads are those of protocol/message.hpp, without a token: the connection says whose
-// a message is. message_id is 0 but for forwards, their acks and retrieve acks. These have no twin in
-// the classic framing:
+// Opcodes and payloads are those of protocol/message.hpp, without a token: the connection says
+// whose a message is. message_id is 0 but for forwards, their acks and retrieve acks. These have no
+// twin in the classic framing:
 //
 //   0x11 login start      client_nonce(32) client_ID
 //   0x82 login challenge  server_nonce(32) salt(16) memory_bytes(8) passes(4)

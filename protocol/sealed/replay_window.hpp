@@ -1,6 +1,6 @@
 // Which datagram numbers have been seen: a sliding window over the newest 1,024 (RFC 6479, without
-// its shifting: a ring of words that is cleared as it moves on). A number is accepted once; one that
-// fell out of the window counts as seen.
+// its shifting: a ring of words that is cleared as it moves on). A number is accepted once; one
+// that fell out of the window counts as seen.
 #pragma once
 
 #include <array>

@@ -3,6 +3,7 @@
 #include <random>
 
 #include <catch2/catch.hpp>
+#include <poll.h>
 
 #include "tests/e2e/listings.hpp"
 #include "tests/e2e/programs.hpp"
@@ -89,6 +90,8 @@ TEST_CASE("a hub that goes away in mid-session: a person is told, and is back wi
 }
 
 TEST_CASE("a network that goes away for a while costs nothing but time") {
+  const int milliseconds = GENERATE(0, 1500, 5000, 9000);
+  CAPTURE(milliseconds);
   TestHub hub;
   Relay relay(hub.address());
   SpokeProcess alice = hub.online_spoke("alice", {.hub = relay.address()});
@@ -97,6 +100,7 @@ TEST_CASE("a network that goes away for a while costs nothing but time") {
   relay.set({.loss = 1});
   bob.post("while alice is cut off");
   bob.post("and another");
+  ::poll(nullptr, 0, milliseconds);  // so long is it away
   relay.set({});
   alice.expect("<bob>while alice is cut off");
   alice.expect("<bob>and another");

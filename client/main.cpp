@@ -10,6 +10,7 @@
 
 #include "client/core/session.hpp"
 #include "client/net/loop.hpp"
+#include "client/net/terminal.hpp"
 #include "protocol/client_id.hpp"
 #include "protocol/hub_link.hpp"
 #include "protocol/hub_name.hpp"
@@ -47,8 +48,8 @@ std::optional<std::string> first_line(const std::string& file) {
 }
 
 /// What an invite says, into `options` and `login`; false, and said why, where it cannot be used.
-bool take_link(const std::string& text, bool hub_given, hub::client::Options& options,
-               std::optional<std::string>& login) {
+bool take_link(const std::string& text, bool hub_given, bool has_password,
+               hub::client::Options& options, std::optional<std::string>& login) {
   const auto link = hub::parse_hub_link(text);
   if (!link) {
     fmt::print(stderr, "spoke: {}\n", link.error());
@@ -61,7 +62,9 @@ bool take_link(const std::string& text, bool hub_given, hub::client::Options& op
   }
   options.hub = link->hub;
   options.invited = link->key;
-  if (link->name && !login) login = link->name->text();
+  // Where nobody can be asked for the password, the script that is read logs in by itself.
+  const bool can_log_in = has_password || hub::client::Terminal::is_usable();
+  if (link->name && !login && can_log_in) login = link->name->text();
   return true;
 }
 
@@ -120,7 +123,8 @@ int main(int argc, char** argv) {
     return kExitUsage;
   }
 
-  if (!link_text.empty() && !take_link(link_text, app.count("--hub") > 0, options, login)) {
+  if (!link_text.empty() &&
+      !take_link(link_text, app.count("--hub") > 0, !password_file.empty(), options, login)) {
     return kExitUsage;
   }
   const auto hub = hub::parse_hub_name(link_text.empty() ? hub_text : to_string(options.hub));

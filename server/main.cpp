@@ -6,6 +6,7 @@
 #include <exception>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -74,7 +75,7 @@ ServiceOptions service_options(const Config& config, const store::DataDirectory&
 /// The server's keys, made where there are none.
 store::HubKeys take_keys(const store::DataDirectory& directory, bool new_hub, Random& random,
                          Log& log) {
-  const store::FoundHubKeys found = store::find_or_create_hub_keys(directory, random);
+  store::FoundHubKeys found = store::find_or_create_hub_keys(directory, random);
   if (found.are_new && !new_hub) {
     log.write(
         LogLevel::kWarning,
@@ -83,7 +84,7 @@ store::HubKeys take_keys(const store::DataDirectory& directory, bool new_hub, Ra
                     "everybody's spoke warns of a changed key",
                     directory.hub_key().native()));
   }
-  return found.keys;
+  return std::move(found.keys);
 }
 
 void log_keys(const store::HubKeys& keys, Log& log) {
@@ -129,7 +130,7 @@ void serve(const Config& config, const store::DataDirectory& directory) {
               "classic framing is open to any address: passwords and posts travel unencrypted");
   }
   Service service(options, open, random, log);
-  log_keys(keys, log);  // once it is known that this hub serves
+  log_keys(keys, log);
   service.run();
   log.write(LogLevel::kInfo, "stopped");
 }

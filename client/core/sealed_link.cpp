@@ -302,6 +302,7 @@ void SealedLink::end_session(TimePoint now) {
   wanted_.reset();
   wants_online_ = false;
   waiting_.clear();
+  asked_ = false;  // the reset is the answer
   lose_connection(now);
   outputs_.push_back(Deliver{{Opcode::kSessionReset, 0, 0, {}}});
 }

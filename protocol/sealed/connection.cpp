@@ -18,6 +18,7 @@ constexpr int kTrialPtos = 3;
 constexpr std::uint64_t kAmplification = 3;  // RFC 9000, section 8.1
 constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t kPathDatagramBytes = kTransportOverhead + 9;
+constexpr std::size_t kMaxPathMessages = 4;  // more have been asked in vain; the oldest are dropped
 
 void keep_earliest(std::optional<TimePoint>& earliest, std::optional<TimePoint> other) {
   if (other && (!earliest || *other < *earliest)) earliest = other;
@@ -33,11 +34,12 @@ channel::Config channel_config(bool wide) {
 }  // namespace
 
 Connection::Connection(Side side, const Established& made, const Path& path, Random& random,
-                       TimePoint now)
+                       TimePoint now, const KeyLimits& limits)
     : random_(random),
       ours_(made.ours),
       theirs_(made.theirs),
-      send_key_(side == Side::kClient ? made.keys.to_responder : made.keys.to_initiator, now),
+      send_key_(side == Side::kClient ? made.keys.to_responder : made.keys.to_initiator, now,
+                limits),
       receive_key_(side == Side::kClient ? made.keys.to_initiator : made.keys.to_responder),
       handshake_hash_(made.keys.handshake_hash),
       reset_(made.reset),
@@ -100,6 +102,7 @@ void Connection::begin_trial(const Path& path, TimePoint now) {
   move_to(path, now);
   trial->until = now + kTrialPtos * pto();
   trial_ = std::move(trial);
+  drop_challenges();
   if (fault("move_needs_no_proof")) {
     trial_.reset();
     return;
@@ -110,7 +113,13 @@ void Connection::begin_trial(const Path& path, TimePoint now) {
 void Connection::go_back(TimePoint now) {
   const Path proven = trial_->proven;
   trial_.reset();
+  drop_challenges();
   move_to(proven, now);
+}
+
+// Those that wait were counted against the trial they belong to.
+void Connection::drop_challenges() {
+  if (!fault("old_challenges_sent")) path_messages_.reset();
 }
 
 // RTT and congestion window belong to a way through the network, not to a port (RFC 9000, 9.4).
@@ -122,10 +131,17 @@ void Connection::move_to(const Path& path, TimePoint now) {
 
 /// Asks both paths; again each PTO, since either datagram may be lost.
 void Connection::challenge(TimePoint now) {
-  if (!path_messages_) path_messages_ = std::make_unique<std::vector<PathMessage>>();
-  path_messages_->push_back({path_, {false, trial_->challenge_new}});
-  path_messages_->push_back({trial_->proven, {false, trial_->challenge_old}});
+  queue({path_, {false, trial_->challenge_new}});
+  queue({trial_->proven, {false, trial_->challenge_old}});
   trial_->next_challenge = now + pto();
+}
+
+void Connection::queue(const PathMessage& message) {
+  if (!path_messages_) path_messages_ = std::make_unique<std::vector<PathMessage>>();
+  if (path_messages_->size() == kMaxPathMessages && !fault("path_messages_unbounded")) {
+    path_messages_->erase(path_messages_->begin());
+  }
+  path_messages_->push_back(message);
 }
 
 // The hub asks and the client answers, never the other way: so nobody can make a hub send to an
@@ -133,8 +149,7 @@ void Connection::challenge(TimePoint now) {
 void Connection::on_path_frames(const Path& path, const std::vector<channel::PathFrame>& frames) {
   for (const channel::PathFrame& frame : frames) {
     if (side_ == Side::kClient && !frame.is_response) {
-      if (!path_messages_) path_messages_ = std::make_unique<std::vector<PathMessage>>();
-      path_messages_->push_back({path_, {true, frame.data}});
+      queue({path_, {true, frame.data}});
     }
     if (side_ == Side::kServer && frame.is_response && trial_) {
       const bool there = path.remote == path_.remote || fault("path_answer_from_anywhere");

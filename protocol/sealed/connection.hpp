@@ -53,7 +53,9 @@ enum class CloseReason : std::uint8_t {
 
 class Connection {
  public:
-  Connection(Side side, const Established& made, const Path& path, Random& random, TimePoint now);
+  /// `limits` of the keys we send under; the peer follows ours as we follow its.
+  Connection(Side side, const Established& made, const Path& path, Random& random, TimePoint now,
+             const KeyLimits& limits = {});
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -127,7 +129,9 @@ class Connection {
   void begin_trial(const Path& path, TimePoint now);
   void go_back(TimePoint now);
   void move_to(const Path& path, TimePoint now);
+  void drop_challenges();
   void challenge(TimePoint now);
+  void queue(const PathMessage& message);
   void on_path_frames(const Path& path, const std::vector<channel::PathFrame>& frames);
   std::size_t allowance(const Path& path) const;
   void count_sent(const Path& path, std::size_t bytes);

@@ -42,13 +42,13 @@ enum class Side : std::uint8_t { kClient, kServer };
 /// Why a connection ends, as its close frame says.
 enum class CloseReason : std::uint8_t {
   kNone = 0,
-  kGoodbye = 1,        // the client leaves, or the hub stops serving it after a logout
+  kGoodbye = 1,        // the client leaves
   kTimeout = 2,        // nothing was heard for the session timeout
   kProtocolError = 3,  // the other side broke a rule of this protocol
   kEnded = 4,          // by the administrator: ended, disabled, deleted, or a new password
-  kReplaced = 5,       // the same device logged in elsewhere
+  kReplaced = 5,       // the account has logged in more often than it may be at once
   kNoLogin = 6,        // no login in time
-  kBusy = 7,           // more connections than the hub allows
+  kBusy = 7,           // it asks and does not read what it is answered
 };
 
 class Connection {

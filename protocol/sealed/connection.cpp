@@ -126,7 +126,7 @@ void Connection::drop_challenges() {
 void Connection::move_to(const Path& path, TimePoint now) {
   const bool other_address = path.remote.ip != path_.remote.ip;
   path_ = path;
-  if (other_address) channel().on_path_changed(now);
+  if (other_address || fault("port_change_forgets_rtt")) channel().on_path_changed(now);
 }
 
 /// Asks both paths; again each PTO, since either datagram may be lost.
@@ -179,10 +179,8 @@ void Connection::set_path(const Path& path, TimePoint now) {
 
 std::optional<Path> Connection::poll_transmit(TimePoint now, std::vector<std::uint8_t>& out) {
   const std::size_t begin = out.size();
-  const auto open = [&] {
-    const auto acked = channel_ ? channel_->largest_acked() : rest_.largest_acked();
-    send_key_.start(theirs_, acked, now, out);
-  };
+  const auto acked = channel_ ? channel_->largest_acked() : rest_.largest_acked();
+  const auto open = [&] { send_key_.start(theirs_, acked, now, out); };
   if (closed_ != CloseReason::kNone) {
     if (!closing_) return std::nullopt;
     closing_ = false;
@@ -202,6 +200,8 @@ std::optional<Path> Connection::poll_transmit(TimePoint now, std::vector<std::ui
   }
   const std::size_t room = std::min(allowance(path_), kMaxDatagramBytes);
   if (!channel_ || room <= kTransportOverhead) return std::nullopt;
+  const bool asks = send_key_.wants_ack(acked, now) && channel_->bytes_in_flight() == 0;
+  if (asks && !fault("old_key_asks_no_ack")) channel_->ping();
   open();
   if (!channel_->poll_packet(send_key_.next_number(), room - kTransportOverhead, out, now)) {
     out.resize(begin);
@@ -235,7 +235,7 @@ std::optional<TimePoint> Connection::next_timeout() const {
 void Connection::on_timeout(TimePoint now) {
   if (is_closed()) return;
   receive_key_.on_timeout(now);
-  if (trial_ && now >= trial_->until) {
+  if (trial_ && now >= trial_->until && !fault("trial_never_ends")) {
     go_back(now);
   } else if (trial_ && now >= trial_->next_challenge) {
     challenge(now);

@@ -55,9 +55,19 @@ ReceiveKey::~ReceiveKey() {
 
 bool SendKey::is_due(std::optional<std::uint64_t> largest_acked, TimePoint now) const {
   if (fault("keys_never_change")) return false;
-  const bool old = next_ - first_ >= limits_.datagrams || now - since_ >= limits_.interval;
-  const bool peer_follows = largest_acked && *largest_acked >= first_;
-  return old && (peer_follows || fault("rekey_unacknowledged"));
+  return is_old(now) && (is_followed(largest_acked) || fault("rekey_unacknowledged"));
+}
+
+bool SendKey::is_old(TimePoint now) const {
+  return next_ - first_ >= limits_.datagrams || now - since_ >= limits_.interval;
+}
+
+bool SendKey::is_followed(std::optional<std::uint64_t> largest_acked) const {
+  return largest_acked && *largest_acked >= first_;
+}
+
+bool SendKey::wants_ack(std::optional<std::uint64_t> largest_acked, TimePoint now) const {
+  return is_old(now) && !is_followed(largest_acked);
 }
 
 bool SendKey::is_spent() const { return next_ - first_ >= 2 * limits_.datagrams; }

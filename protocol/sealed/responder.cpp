@@ -90,7 +90,7 @@ Answer Responder::greet(const Endpoint& from, const Hello& hello, TimePoint now,
                         std::vector<std::uint8_t>& out) {
   const Key hash = sha256({hello.noise});
   const auto again = by_hello_.find(hash);
-  if (again != by_hello_.end()) {
+  if (again != by_hello_.end() && !fault("hello_repeat_is_new")) {
     const auto& welcome = half_open_.at(again->second).welcome;
     out.insert(out.end(), welcome.begin(), welcome.end());
     return Answer::kWelcome;
@@ -135,7 +135,9 @@ Answer Responder::greet(const Endpoint& from, const Hello& hello, TimePoint now,
 
 const Established* Responder::find(ConnectionId id, TimePoint now) const {
   const auto found = half_open_.find(id);
-  if (found == half_open_.end() || now >= found->second.until) return nullptr;
+  if (found == half_open_.end() || now >= found->second.until) {
+    return nullptr;
+  }
   return &found->second.established;
 }
 
@@ -171,6 +173,9 @@ void Responder::on_timeout(TimePoint now) {
 Cookie Responder::cookie_for(const Endpoint& from, const Key& secret) const {
   const std::array<std::uint8_t, 2> port = {static_cast<std::uint8_t>(from.port >> 8),
                                             static_cast<std::uint8_t>(from.port)};
+  if (fault("cookie_for_any_port")) {
+    return wire::Reader(hmac_sha256(secret, {Bytes(from.ip.bytes)})).array<16>();
+  }
   return wire::Reader(hmac_sha256(secret, {Bytes(from.ip.bytes), Bytes(port)})).array<16>();
 }
 
@@ -181,7 +186,7 @@ bool Responder::is_valid(const Cookie& cookie, const Endpoint& from) const {
 }
 
 void Responder::turn_cookie_secret(TimePoint now) {
-  if (now - cookie_since_ < kCookieLife) return;
+  if (now - cookie_since_ < kCookieLife || fault("cookies_never_expire")) return;
   const bool long_ago = now - cookie_since_ >= 2 * kCookieLife;
   previous_cookie_secret_ = cookie_secret_;
   if (long_ago) random_.fill(previous_cookie_secret_);

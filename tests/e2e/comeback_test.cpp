@@ -171,6 +171,62 @@ TEST_CASE("what a sealed client saw acknowledged survives kill -9, once each") {
   hub.admin_ok({"check"});
 }
 
+TEST_CASE("followers see every acknowledged post once and in order over restarts") {
+  const bool gently = GENERATE(true, false);
+  CAPTURE(gently);
+  TestHub hub({.flags = {"--posts-per-second", "1000"}});
+  SpokeProcess carol = hub.online_spoke("carol");
+  SpokeProcess alice = hub.online_spoke("alice");
+  SpokeProcess bob = hub.online_spoke("bob");
+  carol.subscribe("alice");
+  carol.subscribe("bob");
+  constexpr int kRounds = 4;
+  constexpr int kPosts = 25;
+  std::vector<std::string> acknowledged;
+  for (int round = 0; round < kRounds; ++round) {
+    const auto text = [round](int i) { return std::to_string(round * kPosts + i); };
+    for (int i = 0; i < kPosts; ++i) {
+      for (SpokeProcess* author : {&alice, &bob}) author->type("post#" + text(i));
+    }
+    for (int i = 0; i < kPosts; ++i) {
+      if (i == 5 * round) {
+        if (gently) {
+          hub.stop();
+        } else {
+          hub.kill();
+        }
+        hub.start();
+      }
+      for (SpokeProcess* author : {&alice, &bob}) {
+        const std::string reply = author->expect_any();
+        if (reply == "post_ack#successful") {
+          acknowledged.push_back("<" + author->name() + ">" + text(i));
+        } else {
+          CHECK(reply == "error#no_reply");  // stored or not, nobody knows
+        }
+      }
+    }
+  }
+  wait_for_sessions(hub, {"alice", "bob", "carol"});
+  alice.post("the end");
+  std::vector<std::string> seen;
+  while (seen.empty() || seen.back() != "<alice>the end") seen.push_back(carol.expect_any());
+  carol.expect_nothing();
+  seen.pop_back();
+
+  std::vector<std::string> stored;
+  for (const ListedPost& post : list_posts(hub)) {
+    stored.push_back("<" + post.author + ">" + post.text);
+  }
+  stored.pop_back();
+  CHECK(seen == stored);  // every post once, in the order of the hub
+  CHECK(acknowledged.size() >= kRounds * (2 * kPosts - 2));
+  for (const std::string& text : acknowledged) {
+    CAPTURE(text);
+    CHECK(std::count(stored.begin(), stored.end(), text) == 1);
+  }
+}
+
 TEST_CASE("hubd ends with 0 under sealed load, and its clients come back") {
   TestHub hub({.flags = {"--posts-per-second", "1000"}});
   SpokeProcess alice = hub.online_spoke("alice");

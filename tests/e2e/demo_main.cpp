@@ -84,8 +84,7 @@ void print(const Transcript& transcript, const Paint& paint) {
   }
 }
 
-bool play(const hub::test::Demonstration& demonstration, hub::Framing framing,
-          const Paint& paint) {
+bool play(const hub::test::Demonstration& demonstration, hub::Framing framing, const Paint& paint) {
   std::cout << '\n'
             << paint.in("1", "Demonstration " + std::to_string(demonstration.number) + ": " +
                                  demonstration.title)

@@ -19,14 +19,14 @@ TEST_CASE("a script prints exactly the records of what it asked, and exits with 
   CAPTURE(to_string(framing));
   const TestHub hub;
   const Finished finished = hub.script(
-                                   "login#alice&alice_pw\n"
-                                   "post#hello\n"
-                                   "subscribe#alice\n"
-                                   "subscribe#bob\n"
-                                   "retrieve#5\n"
-                                   "unsubscribe#bob\n"
-                                   "logout#\n",
-                                   in(framing));
+      "login#alice&alice_pw\n"
+      "post#hello\n"
+      "subscribe#alice\n"
+      "subscribe#bob\n"
+      "retrieve#5\n"
+      "unsubscribe#bob\n"
+      "logout#\n",
+      in(framing));
   CHECK(finished.output ==
         "login_ack#successful\n"
         "post_ack#successful\n"
@@ -94,7 +94,8 @@ TEST_CASE("quit# ends a script at once, with what was asked before it") {
   const Framing framing = GENERATE(Framing::kSealed, Framing::kClassic);
   CAPTURE(to_string(framing));
   const TestHub hub;
-  const Finished finished = hub.script("login#alice&alice_pw\npost#before\nquit#\npost#behind\n", in(framing));
+  const Finished finished =
+      hub.script("login#alice&alice_pw\npost#before\nquit#\npost#behind\n", in(framing));
   CHECK(finished.output == "login_ack#successful\npost_ack#successful\n");
   CHECK(finished.exit == 0);
   CHECK(list_posts(hub).size() == 1);

@@ -5,8 +5,8 @@
 //   hub-relay --to ADDR:PORT [--loss P] [--duplicate P] [--jitter MS] [--seed N] [--capture FILE]
 //
 // Listens on a port of 127.0.0.1, which its first line says: "listening on 127.0.0.1:40000". Each
-// client has a socket of its own towards the hub. Commands come as lines of standard input, at whose
-// end it ends, and each is answered with one line:
+// client has a socket of its own towards the hub. Commands come as lines of standard input, at
+// whose end it ends, and each is answered with one line:
 //
 //   set LOSS DUPLICATE JITTER   from now on                                    "done"
 //   rebind [ADDRESS]            new ports, and another address, to the hub     "done"
@@ -183,7 +183,8 @@ class Relay {
   }
 
   void take(const std::shared_ptr<Client>& client, bool to_hub, std::string_view bytes) {
-    if (capture_.is_open()) capture_.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    if (capture_.is_open())
+      capture_.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     if (by_chance(options_.loss) || on_the_way_.size() >= kMaxOnTheWay) {
       ++lost_;
       return;
@@ -191,7 +192,8 @@ class Relay {
     const bool twice = by_chance(options_.duplicate);
     if (twice) ++duplicated_;
     for (int i = 0; i < (twice ? 2 : 1); ++i) {
-      const int delay = options_.jitter > 0 ? static_cast<int>(random_() % (options_.jitter + 1)) : 0;
+      const int delay =
+          options_.jitter > 0 ? static_cast<int>(random_() % (options_.jitter + 1)) : 0;
       on_the_way_.push({Clock::now() + std::chrono::milliseconds(delay), ++order_, client, to_hub,
                         std::string(bytes)});
     }

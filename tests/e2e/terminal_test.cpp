@@ -1,12 +1,13 @@
 // spoke in a terminal, looked at on its screen: the password that is not shown, the line that is
 // not torn, and how it is left.
+#include "tests/e2e/terminal.hpp"
+
 #include <algorithm>
 
 #include <catch2/catch.hpp>
 
 #include "tests/e2e/listings.hpp"
 #include "tests/e2e/programs.hpp"
-#include "tests/e2e/terminal.hpp"
 
 namespace hub::test {
 TEST_CASE("login#id asks for the password and does not show it") {
@@ -114,13 +115,13 @@ TEST_CASE("the terminal is left as it was found") {
   CAPTURE(to_string(framing));
   const TestHub hub;
   const std::string spoke = to_string(hub.spoke_command({.framing = framing}));
-  PtyProcess shell({.argv = {"sh", "-c",
-                             "trap : INT; cd \"$0\"; stty -a >before; " + spoke +
-                                 "; stty -a >after; "
-                                 "cmp before after && echo the same",
-                             hub.scratch().path().string()},
-                    .environment = {{"TERM", "xterm"},
-                                    {"XDG_STATE_HOME", hub.scratch().path().string()}}});
+  PtyProcess shell(
+      {.argv = {"sh", "-c",
+                "trap : INT; cd \"$0\"; stty -a >before; " + spoke +
+                    "; stty -a >after; "
+                    "cmp before after && echo the same",
+                hub.scratch().path().string()},
+       .environment = {{"TERM", "xterm"}, {"XDG_STATE_HOME", hub.scratch().path().string()}}});
   shell.press("login#alice\r");
   shell.wait_for("assword");
   shell.press("\x03");

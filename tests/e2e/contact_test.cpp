@@ -173,6 +173,44 @@ TEST_CASE("an invite brings the key, and the name to log in with") {
   CHECK(hub.script(kLogin, {.state = state, .accept_new = false}).output == kLoggedIn);
 }
 
+TEST_CASE("an invite on a terminal asks for the password and for nothing else") {
+  const TestHub hub;
+  const fs::path state = hub.scratch() / "new";
+  Terminal alice(hub, {.hub = invite(hub), .state = state, .accept_new = false});
+  alice.wait_for("assword");
+  alice.type("alice_pw");
+  alice.wait_for("login_ack#successful");
+  CHECK(alice.bytes().find("fingerprint") == std::string::npos);
+  CHECK(alice.bytes().find("alice_pw") == std::string::npos);
+  CHECK(knows(state, hub));
+}
+
+TEST_CASE("the question about the key comes after the one for the password, and shows neither") {
+  const TestHub hub;
+  Terminal alice(hub, {.state = hub.scratch() / "new", .accept_new = false});
+  alice.type("login#alice");
+  alice.wait_for("assword");
+  alice.type("alice_pw");
+  alice.wait_for("Type yes, no or the fingerprint");
+  alice.type("yes");
+  alice.wait_for("login_ack#successful");
+  CHECK(alice.bytes().find("alice_pw") == std::string::npos);
+}
+
+TEST_CASE("Ctrl-C at the question about the key leaves, and nothing is sent or pinned") {
+  const TestHub hub;
+  const fs::path state = hub.scratch() / "new";
+  Terminal alice(hub, {.state = state, .accept_new = false});
+  alice.type("login#alice&alice_pw");
+  alice.wait_for("Type yes, no or the fingerprint");
+  alice.press("\x03");
+  alice.wait_for("Ctrl-C again");
+  alice.press("\x03");
+  alice.wait();
+  CHECK_FALSE(knows(state, hub));
+  check_nothing_was_sent(hub);
+}
+
 TEST_CASE("a hub that has another key than the invite says is refused") {
   const TestHub hub;
   const TestHub other({.start = false});

@@ -129,6 +129,8 @@ int main(int argc, char** argv) {
     if (!play(demonstration, framing, paint)) ++failed;
   }
   std::cout << '\n'
-            << played - failed << " of " << played << " demonstrations are as they should be\n";
+            << played - failed << " of " << played
+            << " demonstrations are as they should be, in the " << hub::test::to_string(framing)
+            << " framing\n";
   return failed == 0 && played > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -8,6 +8,9 @@ namespace {
 
 bool is_root() { return ::geteuid() == 0; }
 
+/// Where ip and nft are, and not in everybody's PATH.
+constexpr const char* kWithPath = "PATH=$PATH:/usr/sbin:/sbin\n";
+
 }  // namespace
 
 Process NatNetwork::holder(bool first) const {
@@ -21,7 +24,8 @@ Process NatNetwork::holder(bool first) const {
             "unshare", "--net"};
   }
   // It ends when its standard input does.
-  argv.insert(argv.end(), {"sh", "-c", "ip link set lo up && echo here && exec cat"});
+  argv.insert(argv.end(),
+              {"sh", "-c", std::string(kWithPath) + "ip link set lo up && echo here && exec cat"});
   Process out({.argv = argv});
   if (out.read_line() != "here") {
     out.wait();
@@ -38,7 +42,7 @@ std::vector<std::string> NatNetwork::inside(const Process& where) const {
 
 void NatNetwork::shell(const Process& where, const std::string& script) const {
   std::vector<std::string> argv = inside(where);
-  argv.insert(argv.end(), {"sh", "-ec", script});
+  argv.insert(argv.end(), {"sh", "-ec", kWithPath + script});
   const Finished finished = run({.argv = argv});
   if (finished.exit != 0) throw Unexpected("the network cannot be set up: " + finished.errors);
 }

@@ -177,6 +177,19 @@ TEST_CASE("SIGTERM ends spoke, and its session with it") {
   wait_for_sessions(hub, {});
 }
 
+TEST_CASE("spoke leaves, and ends its session, when nobody reads its output any more") {
+  const Framing framing = GENERATE(Framing::kSealed, Framing::kClassic);
+  CAPTURE(to_string(framing));
+  const TestHub hub;
+  Command command = hub.spoke_command(in(framing));
+  command.argv.insert(command.argv.begin(), {"sh", "-c", "\"$@\" | head -n 1", "sh"});
+  Process pipeline(command);
+  pipeline.write("login#alice&alice_pw\n");
+  CHECK(pipeline.read_line() == "login_ack#successful");
+  pipeline.wait();  // its input is still open
+  wait_for_sessions(hub, {});
+}
+
 TEST_CASE("spoke says in one line what is wrong with its arguments") {
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"--classic", "--hub", "127.0.0.1:99999"},

@@ -1,5 +1,6 @@
 #include "tests/support/hub_host.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -176,12 +177,13 @@ control::Reply HubHost::ask(const control::Command& command) {
   control::Reply reply;
   const bool answered = net_.run_until(
       [&] {
-        for (const auto& answer : answers_) {
-          if (answer.tag != tag) continue;
-          reply = answer.reply;
-          return true;
-        }
-        return false;
+        const auto found =
+            std::find_if(answers_.begin(), answers_.end(),
+                         [&](const server::ControlAnswer& answer) { return answer.tag == tag; });
+        if (found == answers_.end()) return false;
+        reply = std::move(found->reply);
+        answers_.erase(found);
+        return true;
       },
       std::chrono::seconds(10));
   if (!answered) throw std::runtime_error("the hub did not answer a control command");

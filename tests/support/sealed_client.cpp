@@ -8,6 +8,8 @@ namespace hub::test {
 
 namespace {
 
+const HubName kHubName{"hub.test", kDefaultPort};
+
 client::SessionConfig session_config() {
   client::SessionConfig config;
   config.framing = Framing::kSealed;
@@ -25,7 +27,7 @@ client::FirstContact contact(const client::KnownHubs& known, const SealedClientO
   client::ContactOptions how;
   how.accept_new = options.accept_new;
   how.file = "known_hubs";
-  return client::FirstContact(HubName{"hub.test", kDefaultPort}, known, options.hub_key, how);
+  return client::FirstContact(kHubName, known, options.hub_key, how);
 }
 
 }  // namespace
@@ -36,6 +38,7 @@ SealedClient::SealedClient(SimNet& net, const Endpoint& at, const Endpoint& hub,
       at_(at),
       hub_(hub),
       random_(net.seed() * 1000003 + options.seed + at.port),
+      known_(options.known),
       session_(session_config()),
       link_(link_config(options), contact(known_, options), random_) {
   attach();
@@ -58,7 +61,8 @@ void SealedClient::rebind(const Endpoint& at) {
   attach();
 }
 
-void SealedClient::move(const Endpoint& at) {
+void SealedClient::move(const Endpoint& at, const std::optional<Endpoint>& hub) {
+  if (hub) hub_ = *hub;
   rebind(at);
   link_.on_path_changed(net_.now().mono);
   turn();
@@ -116,11 +120,19 @@ void SealedClient::turn_link() {
     } else if (const auto* distrust = std::get_if<client::Distrust>(&output)) {
       lines_.push_back("error#" + distrust->word);
       exit_code_ = distrust->code;
-    } else if (std::holds_alternative<client::HubProved>(output)) {
-      static_cast<void>(link_.contact().on_proof(known_));
+    } else if (const auto* proved = std::get_if<client::HubProved>(&output)) {
+      remember(*proved);
     } else if (const auto* note = std::get_if<client::LinkNote>(&output)) {
       notes_.push_back(note->text);
     }
+  }
+}
+
+void SealedClient::remember(const client::HubProved& proved) {
+  const auto& used = link_.contact().in_use();
+  const auto noted = link_.contact().on_proof(known_);
+  if (noted && proved.next_key) {
+    static_cast<void>(known_.record_next(kHubName, *used, *proved.next_key));
   }
 }
 

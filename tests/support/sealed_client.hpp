@@ -15,7 +15,8 @@
 namespace hub::test {
 
 struct SealedClientOptions {
-  std::optional<Key> hub_key;  // known, as from an invite
+  std::optional<Key> hub_key;  // as from an invite
+  client::KnownHubs known;     // of earlier sessions
   bool accept_new = true;      // where it is not
   bool allow_weak_kdf = true;  // tests stretch with libsodium's minimum
   std::optional<Duration> patience;
@@ -39,12 +40,14 @@ class SealedClient {
   bool idle() const { return session_.wants_input(); }
   const client::SealedLink& link() const { return link_; }
   const std::optional<int>& exit_code() const { return exit_code_; }
+  /// What it would have written to known_hubs.
+  client::KnownHubs& known() { return known_; }
 
   /// From now on its datagrams come from there, and those to the old address are lost: a NAT made
   /// another mapping, and the client does not know.
   void rebind(const Endpoint& at);
-  /// The same, and the client knows.
-  void move(const Endpoint& at);
+  /// The same, and the client knows; to another address of the hub, perhaps.
+  void move(const Endpoint& at, const std::optional<Endpoint>& hub = std::nullopt);
   const Endpoint& endpoint() const { return at_; }
 
   /// Sees every datagram that it sends, before the network does.
@@ -58,6 +61,7 @@ class SealedClient {
   void turn();
   void turn_session();
   void turn_link();
+  void remember(const client::HubProved& proved);
   void arm(std::optional<TimePoint> next);
 
   SimNet& net_;

@@ -1,5 +1,7 @@
 #include "tests/support/sealed_world.hpp"
 
+#include <stdexcept>
+
 namespace hub::test {
 
 using namespace std::chrono_literals;
@@ -29,6 +31,27 @@ server::HubConfig SealedWorld::lenient() {
 }
 
 Endpoint SealedWorld::new_address() { return {IpAddress::v4(198, 51, 100, 7), next_port_++, 0}; }
+
+Endpoint SealedWorld::new_ipv6_address() {
+  return {*IpAddress::parse("2001:db8::7"), next_port_++, 0};
+}
+
+std::vector<std::string> SealedWorld::sessions() {
+  std::vector<std::string> out;
+  const auto page = std::get<control::SessionPage>(host.ask(control::ListSessions{}));
+  for (const auto& row : page.rows) {
+    out.push_back(row.account + " " + row.address);
+  }
+  return out;
+}
+
+std::int64_t SealedWorld::figure(std::string_view name) {
+  const auto figures = std::get<control::Figures>(host.ask(control::Stats{}));
+  for (const auto& [each, value] : figures.numbers) {
+    if (each == name) return value;
+  }
+  throw std::runtime_error("no such figure: " + std::string(name));
+}
 
 SealedClient& SealedWorld::add_client(const std::string& key, const SealedClientOptions& options) {
   auto& place = clients_[key];

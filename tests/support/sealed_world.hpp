@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/support/hub_host.hpp"
@@ -25,6 +26,11 @@ class SealedWorld {
   /// One more client of this person, at an address of its own.
   SealedClient& add_client(const std::string& key, const SealedClientOptions& options = {});
   Endpoint new_address();
+  Endpoint new_ipv6_address();
+  /// Where the hub has whom, as `hubadmin sessions` lists it: one line "ann 192.0.2.7:5001" each.
+  std::vector<std::string> sessions();
+  /// A figure of `hubadmin stats`.
+  std::int64_t figure(std::string_view name);
 
   /// Types and waits until the client awaits nothing more. False where that takes too long.
   bool type(const std::string& name, const std::string& line,

@@ -34,6 +34,7 @@ UdpSocket open_socket(const Endpoint& listen) {
 
 std::vector<UdpSocket> open_sockets(const std::vector<Endpoint>& listen) {
   std::vector<UdpSocket> out;
+  out.reserve(listen.size());
   for (const Endpoint& endpoint : listen) out.push_back(open_socket(endpoint));
   return out;
 }

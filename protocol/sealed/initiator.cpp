@@ -62,7 +62,11 @@ std::optional<InitiatorEvent> Initiator::on_datagram(Bytes datagram, TimePoint n
     if (asked->echo != echo_ || asked->cookie == cookie_) return std::nullopt;
     cookie_ = asked->cookie;
     cookie_sends_ = 0;
-    due_ = now;
+    // At once, but not for each of many: whoever sees our hello can send ever other cookies.
+    if (now >= hurry_from_ || fault("every_cookie_hurries")) {
+      due_ = now;
+      hurry_from_ = now + kFirstWait;
+    }
     return std::nullopt;
   }
   if (const auto versions = read_versions(datagram)) {

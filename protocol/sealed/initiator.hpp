@@ -6,9 +6,9 @@
 //            --versions--> Failed(kVersion)          --key answer--> WrongKey
 //
 // What is sent is sent again, byte for byte, 400 ms later, then after twice as long each time, up
-// to 3 s, each wait with up to a quarter more by chance. It never gives up by itself: its owner
-// does. Every answer must carry the echo of what was asked, or authenticate; all else is passed
-// over.
+// to 3 s, each wait with up to a quarter more by chance; a cookie is answered at once, at most one
+// in 400 ms. It never gives up by itself: its owner does.
+// Every answer must carry the echo of what was asked, or authenticate; all else is passed over.
 #pragma once
 
 #include <optional>
@@ -64,6 +64,7 @@ class Initiator {
   int cookie_sends_ = 0;  // with this cookie
   std::vector<std::uint8_t> message_;
   TimePoint due_;
+  TimePoint hurry_from_{};  // before it a cookie waits for due_
   Duration wait_;
   int sends_ = 0;
 };

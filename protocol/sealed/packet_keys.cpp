@@ -43,19 +43,31 @@ std::optional<TransportHeader> read_transport_header(Bytes datagram) {
   return header;
 }
 
+SendKey::~SendKey() {
+  if (!fault("packet_keys_not_wiped")) wipe(key_);
+}
+
+ReceiveKey::~ReceiveKey() {
+  if (fault("packet_keys_not_wiped")) return;
+  wipe(key_);
+  forget_previous();
+}
+
 bool SendKey::is_due(std::optional<std::uint64_t> largest_acked, TimePoint now) const {
   if (fault("keys_never_change")) return false;
-  const bool old = next_ - first_ >= kRekeyDatagrams || now - since_ >= kRekeyInterval;
+  const bool old = next_ - first_ >= limits_.datagrams || now - since_ >= limits_.interval;
   const bool peer_follows = largest_acked && *largest_acked >= first_;
   return old && (peer_follows || fault("rekey_unacknowledged"));
 }
 
-bool SendKey::is_spent() const { return next_ - first_ >= 2 * kRekeyDatagrams; }
+bool SendKey::is_spent() const { return next_ - first_ >= 2 * limits_.datagrams; }
 
 void SendKey::start(ConnectionId to, std::optional<std::uint64_t> largest_acked, TimePoint now,
                     std::vector<std::uint8_t>& out) {
   if (is_due(largest_acked, now)) {
-    key_ = rekey(key_);
+    Key next = rekey(key_);
+    key_ = next;
+    wipe(next);
     phase_ = !phase_;
     first_ = next_;
     since_ = now;
@@ -88,11 +100,16 @@ std::optional<Bytes> ReceiveKey::open(const TransportHeader& header, Bytes datag
   if (previous_ && header.number < first_) {
     return open_with(previous_->key, header, datagram, out);
   }
-  const Key next = rekey(key_);
+  Key next = rekey(key_);
   const auto frames = open_with(next, header, datagram, out);
-  if (!frames) return std::nullopt;
+  if (!frames) {
+    wipe(next);
+    return std::nullopt;
+  }
+  forget_previous();
   if (!fault("previous_key_dropped")) previous_ = Previous{key_, now + keep_previous};
   key_ = next;
+  wipe(next);
   phase_ = header.phase;
   first_ = header.number;
   return frames;
@@ -104,10 +121,12 @@ std::optional<TimePoint> ReceiveKey::next_timeout() const {
 }
 
 void ReceiveKey::on_timeout(TimePoint now) {
-  if (previous_ && now >= previous_->until) {
-    wipe(previous_->key);
-    previous_.reset();
-  }
+  if (previous_ && now >= previous_->until && !fault("previous_key_kept")) forget_previous();
+}
+
+void ReceiveKey::forget_previous() {
+  if (previous_) wipe(previous_->key);
+  previous_.reset();
 }
 
 }  // namespace hub::sealed

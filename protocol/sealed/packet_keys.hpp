@@ -18,6 +18,7 @@
 #include <span>
 #include <vector>
 
+#include "protocol/limits.hpp"
 #include "protocol/sealed/connection_id.hpp"
 #include "protocol/types.hpp"
 
@@ -34,9 +35,18 @@ struct TransportHeader {
 /// longer than kMaxDatagramBytes, or a number that no sender reaches.
 std::optional<TransportHeader> read_transport_header(Bytes datagram);
 
+/// How long a key is used.
+struct KeyLimits {
+  std::uint64_t datagrams = kRekeyDatagrams;
+  Duration interval = kRekeyInterval;
+};
+
+/// Wiped when it dies, as is the key of the other direction.
 class SendKey {
  public:
-  SendKey(const Key& key, TimePoint now) : key_(key), since_(now) {}
+  SendKey(const Key& key, TimePoint now, const KeyLimits& limits = {})
+      : key_(key), limits_(limits), since_(now) {}
+  ~SendKey();
 
   std::uint64_t next_number() const { return next_; }
   /// Appends the header of the next datagram; the caller appends its frames, then calls finish().
@@ -53,6 +63,7 @@ class SendKey {
   bool is_due(std::optional<std::uint64_t> largest_acked, TimePoint now) const;
 
   Key key_;
+  KeyLimits limits_;
   TimePoint since_;
   std::uint64_t first_ = 0;  // number of the first datagram under this key
   std::uint64_t next_ = 0;
@@ -62,6 +73,7 @@ class SendKey {
 class ReceiveKey {
  public:
   explicit ReceiveKey(const Key& key) : key_(key) {}
+  ~ReceiveKey();
 
   /// The frames, written to `out`, which has room for the datagram; nothing where it does not
   /// authenticate, which changes nothing. A first datagram of the next phase moves on to the next
@@ -72,6 +84,8 @@ class ReceiveKey {
   void on_timeout(TimePoint now);
 
  private:
+  void forget_previous();
+
   struct Previous {
     Key key{};
     TimePoint until{};

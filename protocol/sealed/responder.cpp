@@ -31,6 +31,7 @@ Responder::Responder(const ResponderConfig& config, std::vector<KeyPair> keys, c
       ids_(generation, random),
       random_(random),
       hello_rate_(kRateSlots, random),
+      proven_rate_(kRateSlots, random),
       answer_rate_(kRateSlots, random) {
   random_.fill(cookie_secret_);
   random_.fill(previous_cookie_secret_);
@@ -38,6 +39,7 @@ Responder::Responder(const ResponderConfig& config, std::vector<KeyPair> keys, c
 
 Answer Responder::on_stranger(const Endpoint& from, Bytes datagram, TimePoint now,
                               std::vector<std::uint8_t>& out) {
+  on_timeout(now);
   turn_cookie_secret(now);
   if (const auto hello = read_hello(datagram)) return on_hello(from, *hello, now, out);
   const auto nonce = read_key_request(datagram);
@@ -69,7 +71,11 @@ Answer Responder::on_hello(const Endpoint& from, const Hello& hello, TimePoint n
   }
   if (hello.cookie == Cookie{}) {
     const bool calm = half_open_.size() < config_.half_open_calm;
-    if (!calm || !hello_rate_.take(from.ip, config_.hellos_per_second, now)) {
+    // Over all sources together as well: a forged hello costs an X25519 and leaves no half-open
+    // connection, and addresses without number are easily made up.
+    if (!calm || !hello_rate_.take(from.ip, config_.hellos_per_second, now) ||
+        (!calm_rate_.take(config_.calm_hellos_per_second, now) &&
+         !fault("only_prefixes_are_limited"))) {
       if (!may_answer()) return Answer::kNothingRate;
       write_cookie({hello.echo, cookie_for(from, cookie_secret_)}, out);
       return Answer::kCookie;
@@ -77,16 +83,23 @@ Answer Responder::on_hello(const Endpoint& from, const Hello& hello, TimePoint n
   } else if (!is_valid(hello.cookie, from)) {
     return Answer::kNothingCookie;
   }
-  return greet(hello, now, out);
+  return greet(from, hello, now, out);
 }
 
-Answer Responder::greet(const Hello& hello, TimePoint now, std::vector<std::uint8_t>& out) {
+Answer Responder::greet(const Endpoint& from, const Hello& hello, TimePoint now,
+                        std::vector<std::uint8_t>& out) {
   const Key hash = sha256({hello.noise});
   const auto again = by_hello_.find(hash);
   if (again != by_hello_.end()) {
     const auto& welcome = half_open_.at(again->second).welcome;
     out.insert(out.end(), welcome.begin(), welcome.end());
     return Answer::kWelcome;
+  }
+  // A cookie proves an address, not good will: no prefix takes all the room or all the time.
+  if (hello.cookie != Cookie{} &&
+      !proven_rate_.take(from.ip, config_.proven_hellos_per_second, now) &&
+      !fault("cookie_lifts_all_limits")) {
+    return Answer::kNothingRate;
   }
   if (half_open_.size() >= config_.half_open && !fault("half_open_unbounded")) {
     return Answer::kNothingFull;

@@ -2,6 +2,7 @@
 // Pure.
 //
 //   hello, no cookie   --under load, or its prefix too fast--> cookie, nothing kept
+//   hello, cookie      --its prefix too fast--> nothing
 //   hello              --> welcome; half-open for 5 s, in a table that never grows
 //   first transport datagram of a half-open connection --> Established
 //
@@ -22,10 +23,12 @@
 namespace hub::sealed {
 
 struct ResponderConfig {
-  std::size_t half_open = 4096;            // handshakes that wait for their first datagram
-  std::size_t half_open_calm = 1024;       // above so many every hello needs a cookie
-  std::uint32_t hellos_per_second = 50;    // without a cookie, a source prefix
-  std::uint32_t answers_per_second = 200;  // cookies, keys and versions, a source prefix
+  std::size_t half_open = 4096;                  // handshakes that wait for their first datagram
+  std::size_t half_open_calm = 1024;             // above so many every hello needs a cookie
+  std::uint32_t hellos_per_second = 50;          // without a cookie, a source prefix
+  std::uint32_t calm_hellos_per_second = 1000;   // without a cookie, all sources together
+  std::uint32_t proven_hellos_per_second = 500;  // new ones with a cookie, a source prefix
+  std::uint32_t answers_per_second = 200;        // cookies, keys and versions, a source prefix
 };
 
 /// What a stranger's datagram came to; each has a counter.
@@ -76,7 +79,8 @@ class Responder {
 
   Answer on_hello(const Endpoint& from, const Hello& hello, TimePoint now,
                   std::vector<std::uint8_t>& out);
-  Answer greet(const Hello& hello, TimePoint now, std::vector<std::uint8_t>& out);
+  Answer greet(const Endpoint& from, const Hello& hello, TimePoint now,
+               std::vector<std::uint8_t>& out);
   Cookie cookie_for(const Endpoint& from, const Key& secret) const;
   bool is_valid(const Cookie& cookie, const Endpoint& from) const;
   void turn_cookie_secret(TimePoint now);
@@ -87,7 +91,9 @@ class Responder {
   Key reset_key_;
   ConnectionIdSource ids_;
   Random& random_;
+  RateLimit calm_rate_;
   RateLimitTable hello_rate_;
+  RateLimitTable proven_rate_;
   RateLimitTable answer_rate_;
   Key cookie_secret_{};
   Key previous_cookie_secret_{};

@@ -113,7 +113,7 @@ TEST_CASE("a truncated frame is malformed, wherever it is cut") {
 
 TEST_CASE("what a frame must not be") {
   CHECK(judged({}) == Violation::kMalformed);
-  CHECK(judged({0x0a}) == Violation::kUnknownFrame);
+  CHECK(judged({0x0b}) == Violation::kUnknownFrame);
   CHECK(judged({0xff}) == Violation::kUnknownFrame);
   CHECK(judged(from_hex("03 00 00")) == Violation::kMessageSize);
   CHECK(judged(from_hex("06 02 01")) == Violation::kMalformed);  // there are two lanes

@@ -1,8 +1,4 @@
-#include <algorithm>
-#include <array>
 #include <cstring>
-#include <memory>
-#include <utility>
 
 #include <catch2/catch.hpp>
 
@@ -10,8 +6,10 @@
 #include "protocol/crypto/noise.hpp"
 #include "protocol/crypto/x25519.hpp"
 #include "protocol/password.hpp"
+#include "tests/support/grave.hpp"
 
 using namespace hub;
+using hub::test::check_wiped;
 
 namespace {
 
@@ -28,33 +26,6 @@ KeyPair pair_of(std::uint8_t value) {
   out.secret = filled(value);
   out.public_key = public_key_of(out.secret);
   return out;
-}
-
-// A copy of an object in memory of our own, which can be read after the object has died.
-template <class T>
-class Grave {
- public:
-  explicit Grave(const T& object) : object_(new (memory_.data()) T(object)) {}
-
-  bool holds(Bytes secret) const {
-    return std::search(memory_.begin(), memory_.end(), secret.begin(), secret.end()) !=
-           memory_.end();
-  }
-
-  // Once.
-  void bury() { std::destroy_at(object_); }
-
- private:
-  alignas(T) std::array<std::uint8_t, sizeof(T)> memory_{};
-  T* object_;
-};
-
-template <class T>
-void check_wiped(const T& object, Bytes secret) {
-  Grave<T> grave(object);
-  REQUIRE(grave.holds(secret));
-  grave.bury();
-  CHECK_FALSE(grave.holds(secret));
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include <exception>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -75,7 +74,7 @@ ServiceOptions service_options(const Config& config, const store::DataDirectory&
 /// The server's keys, made where there are none.
 store::HubKeys take_keys(const store::DataDirectory& directory, bool new_hub, Random& random,
                          Log& log) {
-  store::FoundHubKeys found = store::find_or_create_hub_keys(directory, random);
+  const store::FoundHubKeys found = store::find_or_create_hub_keys(directory, random);
   if (found.are_new && !new_hub) {
     log.write(
         LogLevel::kWarning,
@@ -84,7 +83,7 @@ store::HubKeys take_keys(const store::DataDirectory& directory, bool new_hub, Ra
                     "everybody's spoke warns of a changed key",
                     directory.hub_key().native()));
   }
-  return std::move(found.keys);
+  return found.keys;
 }
 
 void log_keys(const store::HubKeys& keys, Log& log) {

@@ -213,8 +213,8 @@ void responder_connection(benchmark::State& state) {
     state.ResumeTiming();
 
     const auto header = sealed::read_transport_header(first);
-    const Established* half_open = hub.responder->find(header->id, hub.now);
-    auto link = std::make_unique<server::Link>(*half_open, path, hub.random, hub.now);
+    const sealed::HalfOpenConnection* half_open = hub.responder->find(header->id, hub.now);
+    auto link = std::make_unique<server::Link>(half_open->established, path, hub.random, hub.now);
     link->connection.on_datagram(path, *header, first, hub.now);
     hub.responder->take(header->id);
 

@@ -143,7 +143,7 @@ const Established* Responder::find(ConnectionId id, TimePoint now) const {
 
 Established Responder::take(ConnectionId id) {
   const auto found = half_open_.find(id);
-  const Established out = found->second.established;
+  Established out = found->second.established;
   by_hello_.erase(found->second.hello);
   half_open_.erase(found);
   while (!oldest_first_.empty() && half_open_.count(oldest_first_.front()) == 0) {

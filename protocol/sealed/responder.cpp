@@ -145,7 +145,7 @@ const HalfOpenConnection* Responder::find(ConnectionId id, TimePoint now) const 
 
 HalfOpenConnection Responder::take(ConnectionId id) {
   const auto found = half_open_.find(id);
-  const HalfOpenConnection out = found->second.connection;
+  HalfOpenConnection out = found->second.connection;
   by_hello_.erase(found->second.hello);
   half_open_.erase(found);
   while (!oldest_first_.empty() && half_open_.count(oldest_first_.front()) == 0) {

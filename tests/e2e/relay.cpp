@@ -15,7 +15,8 @@ Command relay_command(const std::string& hub, const Weather& weather, unsigned s
   Command command{.argv = {program("hub-relay"), "--to", hub, "--loss",
                            std::to_string(weather.loss), "--duplicate",
                            std::to_string(weather.duplicate), "--jitter",
-                           std::to_string(weather.jitter), "--seed", std::to_string(seed)}};
+                           std::to_string(weather.jitter), "--damage",
+                           std::to_string(weather.damage), "--seed", std::to_string(seed)}};
   if (!capture.empty()) {
     command.argv.insert(command.argv.end(), {"--capture", capture.string()});
   }
@@ -43,7 +44,7 @@ std::string Relay::command(const std::string& line) {
 
 void Relay::set(const Weather& weather) {
   command("set " + std::to_string(weather.loss) + " " + std::to_string(weather.duplicate) + " " +
-          std::to_string(weather.jitter));
+          std::to_string(weather.jitter) + " " + std::to_string(weather.damage));
 }
 
 void Relay::rebind(const std::string& ip) { command(ip.empty() ? "rebind" : "rebind " + ip); }
@@ -52,7 +53,7 @@ Relay::Figures Relay::figures() {
   std::istringstream words(command("figures"));
   std::string word;
   Figures out;
-  words >> word >> out.passed >> word >> out.lost >> word >> out.duplicated;
+  words >> word >> out.passed >> word >> out.lost >> word >> out.duplicated >> word >> out.damaged;
   return out;
 }
 

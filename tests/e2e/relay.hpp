@@ -14,6 +14,7 @@ struct Weather {
   double loss = 0;
   double duplicate = 0;
   int jitter = 0;  // ms: each is delayed by up to so much, so that they overtake each other
+  double damage = 0;
 };
 
 class Relay {
@@ -22,6 +23,7 @@ class Relay {
     long passed = 0;
     long lost = 0;
     long duplicated = 0;
+    long damaged = 0;
   };
 
   /// To the hub at `hub`, HOST:PORT. `capture`: every datagram that arrives is appended to it.

@@ -1,16 +1,17 @@
 // hub-relay: a bad network between spokes and a hub. Forwards datagrams both ways, and on the way
-// loses, doubles and delays them by chance; it can be told to send on from another port, as a NAT
-// does whose mapping changed.
+// loses, doubles, damages and delays them by chance; it can be told to send on from another port,
+// as a NAT does whose mapping changed.
 //
-//   hub-relay --to ADDR:PORT [--loss P] [--duplicate P] [--jitter MS] [--seed N] [--capture FILE]
+//   hub-relay --to ADDR:PORT [--loss P] [--duplicate P] [--jitter MS] [--damage P] [--seed N]
+//             [--capture FILE]
 //
 // Listens on a port of 127.0.0.1, which its first line says: "listening on 127.0.0.1:40000". Each
 // client has a socket of its own towards the hub. Commands come as lines of standard input, at
 // whose end it ends, and each is answered with one line:
 //
-//   set LOSS DUPLICATE JITTER   from now on                                    "done"
-//   rebind [ADDRESS]            new ports, and another address, to the hub     "done"
-//   figures                     "passed N lost N duplicated N"
+//   set LOSS DUPLICATE JITTER DAMAGE   from now on                                 "done"
+//   rebind [ADDRESS]                   new ports, and another address, to the hub  "done"
+//   figures                            "passed N lost N duplicated N damaged N"
 //
 // What is on its way is bounded, and so is the number of clients: what is beyond is lost.
 #include <algorithm>
@@ -83,7 +84,8 @@ struct Options {
   sockaddr_in hub{};
   double loss = 0;
   double duplicate = 0;
-  int jitter = 0;  // ms; each datagram is delayed by up to so much
+  double damage = 0;  // one bit is another
+  int jitter = 0;     // ms; each datagram is delayed by up to so much
   unsigned seed = 1;
   std::string capture;
 };
@@ -195,8 +197,15 @@ class Relay {
       const int delay =
           options_.jitter > 0 ? static_cast<int>(random_() % (options_.jitter + 1)) : 0;
       on_the_way_.push({Clock::now() + std::chrono::milliseconds(delay), ++order_, client, to_hub,
-                        std::string(bytes)});
+                        perhaps_damaged(std::string(bytes))});
     }
+  }
+
+  std::string perhaps_damaged(std::string bytes) {
+    if (bytes.empty() || !by_chance(options_.damage)) return bytes;
+    ++damaged_;
+    bytes[random_() % bytes.size()] ^= static_cast<char>(1u << random_() % 8);
+    return bytes;
   }
 
   bool by_chance(double probability) {
@@ -236,13 +245,13 @@ class Relay {
     std::string command;
     words >> command;
     if (command == "set") {
-      words >> options_.loss >> options_.duplicate >> options_.jitter;
+      words >> options_.loss >> options_.duplicate >> options_.jitter >> options_.damage;
     } else if (command == "rebind") {
       words >> source_;
       for (const auto& client : clients_) connect_to_hub(*client);
     } else if (command == "figures") {
       std::cout << "passed " << passed_ << " lost " << lost_ << " duplicated " << duplicated_
-                << std::endl;
+                << " damaged " << damaged_ << std::endl;
       return;
     } else {
       std::cout << "no such command" << std::endl;
@@ -262,6 +271,7 @@ class Relay {
   std::uint64_t passed_ = 0;
   std::uint64_t lost_ = 0;
   std::uint64_t duplicated_ = 0;
+  std::uint64_t damaged_ = 0;
   std::ofstream capture_;
   std::string typed_;
   std::array<char, 65'536> buffer_{};
@@ -281,6 +291,8 @@ Options parse(const std::vector<std::string>& arguments) {
       out.duplicate = std::stod(value);
     } else if (name == "--jitter") {
       out.jitter = std::stoi(value);
+    } else if (name == "--damage") {
+      out.damage = std::stod(value);
     } else if (name == "--seed") {
       out.seed = static_cast<unsigned>(std::stoul(value));
     } else if (name == "--capture") {

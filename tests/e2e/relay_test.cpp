@@ -79,6 +79,28 @@ TEST_CASE("at 30 % loss each way, posts both ways arrive once and in order") {
   CHECK(figures.duplicated > 0);
 }
 
+TEST_CASE("damaged datagrams are dropped and counted, and what they carried arrives all the same") {
+  TestHub hub({.flags = {"--posts-per-second", "1000"}});
+  Relay relay(hub.address(), {.jitter = 5, .damage = 0.2});
+  SpokeProcess alice = hub.spoke("alice", {.hub = relay.address()});
+  SpokeProcess bob = hub.spoke("bob", {.hub = relay.address()});
+  log_in_through_loss(alice);
+  log_in_through_loss(bob);
+  alice.subscribe("bob");
+  bob.subscribe("alice");
+  constexpr int kPosts = 40;
+  type_posts(alice, 0, kPosts);
+  type_posts(bob, 0, kPosts);
+  expect_posts(alice, "bob", 0, kPosts);
+  expect_posts(bob, "alice", 0, kPosts);
+  relay.set({});
+  alice.expect_nothing();
+  bob.expect_nothing();
+  CHECK(relay.figures().damaged > kPosts);
+  CHECK(hub.stat("drop_forged") > 0);
+  CHECK(hub.stat("connections_violated") == 0);
+}
+
 TEST_CASE("a NAT rebinding in the middle: no new login, nothing lost or repeated") {
   const std::string new_ip = GENERATE("", "127.0.0.9");  // another port; another address, too
   CAPTURE(new_ip);

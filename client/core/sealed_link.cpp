@@ -22,6 +22,8 @@ constexpr Duration kAnew = 20s;
 /// Handshake datagrams to one address before the next one is tried.
 constexpr int kSendsAnAddress = 3;
 constexpr Duration kTryAgain = 5s;
+/// So long a hub with our key has to welcome us, when something says that there is none.
+constexpr Duration kDoubt = 1s;
 constexpr std::size_t kMaxWaiting = 1000;
 
 void keep_earliest(std::optional<TimePoint>& earliest, std::optional<TimePoint> other) {
@@ -94,6 +96,8 @@ void SealedLink::follow(const ContactStep& step, TimePoint now) {
 
 void SealedLink::start_handshake(const std::optional<Key>& key, TimePoint now) {
   initiator_.emplace(key, random_, now);
+  greeting_ = key.has_value();
+  doubt_.reset();
   sends_here_ = 0;
   flush(now);
 }
@@ -112,21 +116,34 @@ void SealedLink::on_datagram(Bytes datagram, TimePoint now) {
     on_reset(*reset, now);
   } else if (!on_connection_datagram(datagram, now) && initiator_) {
     const auto event = initiator_->on_datagram(datagram, now);
-    if (event) {
-      if (const auto* made = std::get_if<sealed::Established>(&*event)) {
-        on_established(*made, now);
-      } else if (const auto* offered = std::get_if<sealed::KeysOffered>(&*event)) {
-        follow(contact_.on_offer(offered->keys), now);
-      } else {
-        distrusted_ = true;
-        initiator_.reset();
-        outputs_.push_back(Distrust{kExitFailure, "other_version",
-                                    "the hub speaks another version of the protocol than this "
-                                    "spoke; update the older one"});
-      }
-    }
+    if (event) on_handshake(*event, now);
   }
   flush(now);
+}
+
+void SealedLink::on_handshake(const sealed::InitiatorEvent& event, TimePoint now) {
+  if (const auto* made = std::get_if<sealed::Established>(&event)) {
+    on_established(*made, now);
+  } else if (!greeting_) {
+    believe(event, now);  // without a key there is nothing else to go by
+  } else {
+    // Nothing vouches for it: whoever sees our hello can say so. A welcome still counts for more.
+    doubt_ = Doubt{doubt_ ? doubt_->until : now + kDoubt, event};
+    if (fault("refusal_believed_at_once")) believe(event, now);
+  }
+}
+
+/// What the hub says, or somebody in its name, who cannot or will not shake hands with us.
+void SealedLink::believe(const sealed::InitiatorEvent& event, TimePoint now) {
+  if (const auto* offered = std::get_if<sealed::KeysOffered>(&event)) {
+    follow(contact_.on_offer(offered->keys), now);
+    return;
+  }
+  distrusted_ = true;
+  initiator_.reset();
+  outputs_.push_back(Distrust{kExitFailure, "other_version",
+                              "the hub speaks another version of the protocol than this spoke; "
+                              "update the older one"});
 }
 
 void SealedLink::on_established(const sealed::Established& made, TimePoint now) {
@@ -322,7 +339,10 @@ void SealedLink::lose_connection(TimePoint now) {
 std::optional<TimePoint> SealedLink::next_timeout() const {
   std::optional<TimePoint> next;
   if (distrusted_) return next;
-  if (initiator_) keep_earliest(next, initiator_->next_timeout());
+  if (initiator_) {
+    keep_earliest(next, initiator_->next_timeout());
+    if (doubt_) keep_earliest(next, doubt_->until);
+  }
   if (connection_) {
     keep_earliest(next, connection_->next_timeout());
     keep_earliest(next, liveness_.next_timeout());
@@ -341,6 +361,9 @@ void SealedLink::on_timeout(TimePoint now) {
   if (try_again_ && now >= *try_again_) {
     try_again_.reset();
     want_connection(now);
+  }
+  if (initiator_ && doubt_ && now >= doubt_->until) {
+    believe(std::exchange(doubt_, std::nullopt)->what, now);
   }
   if (connection_) {
     connection_->on_timeout(now);

@@ -252,6 +252,7 @@ void SealedLink::on_logged_in(const LoginExchange::LoggedIn& logged_in, TimePoin
   wanting_since_.reset();
   connection_->widen();
   liveness_.set_session_timeout(logged_in.session_timeout, now);
+  contact_.remember(logged_in.next_key);
   outputs_.push_back(HubProved{logged_in.next_key});
   if (was_asked) {
     outputs_.push_back(Deliver{{Opcode::kLoginOk, 0, 0, {}}});

@@ -148,7 +148,12 @@ void SealedLink::believe(const sealed::InitiatorEvent& event, TimePoint now) {
 
 void SealedLink::on_established(const sealed::Established& made, TimePoint now) {
   initiator_.reset();
-  if (connection_ != nullptr) lose_connection(now);
+  if (connection_ != nullptr) {
+    // Perhaps it gets through: then the hub does not keep two sessions of ours.
+    connection_->close(sealed::CloseReason::kGoodbye);
+    flush(now);
+    lose_connection(now);
+  }
   connection_ =
       std::make_unique<sealed::Connection>(sealed::Side::kClient, made, kTheWay, random_, now);
   // The hub takes nobody for connected before the first datagram of the connection itself.
@@ -445,9 +450,14 @@ void SealedLink::flush(TimePoint now) {
     liveness_.on_sent(now);
     outputs_.push_back(SendDatagram{std::exchange(bytes, {})});
   }
-  if (connection_ && connection_->awaits_answer() && !unanswered_since_) {
+  const bool awaits_answer = connection_ && connection_->awaits_answer();
+  if (awaits_answer && !unanswered_since_) {
     unanswered_since_ = now;
     elsewhere_at_ = now + kElsewhere;
+  } else if (!awaits_answer && !fault("lost_ping_is_silence")) {
+    // A ping that got lost, and was overtaken, is not asked about again.
+    unanswered_since_.reset();
+    elsewhere_at_.reset();
   }
 }
 

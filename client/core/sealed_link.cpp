@@ -22,6 +22,8 @@ constexpr Duration kAnew = 20s;
 /// Handshake datagrams to one address before the next one is tried.
 constexpr int kSendsAnAddress = 3;
 constexpr Duration kTryAgain = 5s;
+/// So long a hub with our key has to welcome us, when something says that there is none.
+constexpr Duration kDoubt = 1s;
 constexpr std::size_t kMaxWaiting = 1000;
 
 void keep_earliest(std::optional<TimePoint>& earliest, std::optional<TimePoint> other) {
@@ -94,6 +96,8 @@ void SealedLink::follow(const ContactStep& step, TimePoint now) {
 
 void SealedLink::start_handshake(const std::optional<Key>& key, TimePoint now) {
   initiator_.emplace(key, random_, now);
+  greeting_ = key.has_value();
+  doubt_.reset();
   sends_here_ = 0;
   flush(now);
 }
@@ -112,26 +116,44 @@ void SealedLink::on_datagram(Bytes datagram, TimePoint now) {
     on_reset(*reset, now);
   } else if (!on_connection_datagram(datagram, now) && initiator_) {
     const auto event = initiator_->on_datagram(datagram, now);
-    if (event) {
-      if (const auto* made = std::get_if<sealed::Established>(&*event)) {
-        on_established(*made, now);
-      } else if (const auto* offered = std::get_if<sealed::KeysOffered>(&*event)) {
-        follow(contact_.on_offer(offered->keys), now);
-      } else {
-        distrusted_ = true;
-        initiator_.reset();
-        outputs_.push_back(Distrust{kExitFailure, "other_version",
-                                    "the hub speaks another version of the protocol than this "
-                                    "spoke; update the older one"});
-      }
-    }
+    if (event) on_handshake(*event, now);
   }
   flush(now);
 }
 
+void SealedLink::on_handshake(const sealed::InitiatorEvent& event, TimePoint now) {
+  if (const auto* made = std::get_if<sealed::Established>(&event)) {
+    on_established(*made, now);
+  } else if (!greeting_) {
+    believe(event, now);  // without a key there is nothing else to go by
+  } else {
+    // Nothing vouches for it: whoever sees our hello can say so. A welcome still counts for more.
+    doubt_ = Doubt{doubt_ ? doubt_->until : now + kDoubt, event};
+    if (fault("refusal_believed_at_once")) believe(event, now);
+  }
+}
+
+/// What the hub says, or somebody in its name, who cannot or will not shake hands with us.
+void SealedLink::believe(const sealed::InitiatorEvent& event, TimePoint now) {
+  if (const auto* offered = std::get_if<sealed::KeysOffered>(&event)) {
+    follow(contact_.on_offer(offered->keys), now);
+    return;
+  }
+  distrusted_ = true;
+  initiator_.reset();
+  outputs_.push_back(Distrust{kExitFailure, "other_version",
+                              "the hub speaks another version of the protocol than this spoke; "
+                              "update the older one"});
+}
+
 void SealedLink::on_established(const sealed::Established& made, TimePoint now) {
   initiator_.reset();
-  if (connection_ != nullptr) lose_connection(now);
+  if (connection_ != nullptr) {
+    // Perhaps it gets through: then the hub does not keep two sessions of ours.
+    connection_->close(sealed::CloseReason::kGoodbye);
+    flush(now);
+    lose_connection(now);
+  }
   connection_ =
       std::make_unique<sealed::Connection>(sealed::Side::kClient, made, kTheWay, random_, now);
   // The hub takes nobody for connected before the first datagram of the connection itself.
@@ -235,6 +257,7 @@ void SealedLink::on_logged_in(const LoginExchange::LoggedIn& logged_in, TimePoin
   wanting_since_.reset();
   connection_->widen();
   liveness_.set_session_timeout(logged_in.session_timeout, now);
+  contact_.remember(logged_in.next_key);
   outputs_.push_back(HubProved{logged_in.next_key});
   if (was_asked) {
     outputs_.push_back(Deliver{{Opcode::kLoginOk, 0, 0, {}}});
@@ -323,7 +346,10 @@ void SealedLink::lose_connection(TimePoint now) {
 std::optional<TimePoint> SealedLink::next_timeout() const {
   std::optional<TimePoint> next;
   if (distrusted_) return next;
-  if (initiator_) keep_earliest(next, initiator_->next_timeout());
+  if (initiator_) {
+    keep_earliest(next, initiator_->next_timeout());
+    if (doubt_) keep_earliest(next, doubt_->until);
+  }
   if (connection_) {
     keep_earliest(next, connection_->next_timeout());
     keep_earliest(next, liveness_.next_timeout());
@@ -342,6 +368,9 @@ void SealedLink::on_timeout(TimePoint now) {
   if (try_again_ && now >= *try_again_) {
     try_again_.reset();
     want_connection(now);
+  }
+  if (initiator_ && doubt_ && now >= doubt_->until) {
+    believe(std::exchange(doubt_, std::nullopt)->what, now);
   }
   if (connection_) {
     connection_->on_timeout(now);
@@ -422,9 +451,14 @@ void SealedLink::flush(TimePoint now) {
     liveness_.on_sent(now);
     outputs_.push_back(SendDatagram{std::exchange(bytes, {})});
   }
-  if (connection_ && connection_->awaits_answer() && !unanswered_since_) {
+  const bool awaits_answer = connection_ && connection_->awaits_answer();
+  if (awaits_answer && !unanswered_since_) {
     unanswered_since_ = now;
     elsewhere_at_ = now + kElsewhere;
+  } else if (!awaits_answer && !fault("lost_ping_is_silence")) {
+    // A ping that got lost, and was overtaken, is not asked about again.
+    unanswered_since_.reset();
+    elsewhere_at_.reset();
   }
 }
 

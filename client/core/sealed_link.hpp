@@ -14,7 +14,7 @@
 // were not handed to a connection wait for the next one; those that were may be lost with it, which
 // Lost says.
 //
-// Deadlines: the handshake's next datagram, the connection's own, keep-alive and silence
+// Deadlines: the handshake's next datagram, the end of a doubt about the hub's key or version, the connection's own, keep-alive and silence
 // (liveness.hpp), the next try after a refusal, and the end of patience where nobody is there to
 // wait.
 #pragma once
@@ -107,9 +107,17 @@ class SealedLink {
     std::string password;
   };
 
+  /// Something says that the hub has another key or version; believed if no welcome comes first.
+  struct Doubt {
+    TimePoint until{};
+    sealed::InitiatorEvent what;
+  };
+
   void want_connection(TimePoint now);
   void follow(const ContactStep& step, TimePoint now);
   void start_handshake(const std::optional<Key>& key, TimePoint now);
+  void on_handshake(const sealed::InitiatorEvent& event, TimePoint now);
+  void believe(const sealed::InitiatorEvent& event, TimePoint now);
   void on_established(const sealed::Established& made, TimePoint now);
   bool on_connection_datagram(Bytes datagram, TimePoint now);
   void on_reset(const sealed::Reset& reset, TimePoint now);
@@ -137,6 +145,8 @@ class SealedLink {
   std::vector<LinkOutput> outputs_;
 
   std::optional<sealed::Initiator> initiator_;
+  bool greeting_ = false;  // initiator_ has a key, and does not ask for one
+  std::optional<Doubt> doubt_;
   std::unique_ptr<sealed::Connection> connection_;
   std::deque<Message> waiting_;   // for a connection, or for the login on it
   std::optional<Wanted> wanted_;  // until it is answered

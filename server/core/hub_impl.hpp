@@ -210,7 +210,7 @@ struct Hub::Impl {
   Followed followed_by(AccountId account) const;
   void forward_sealed(Session& session, const store::Post& post, std::string_view payload);
   void fall_behind(Session& session, MessageId served);
-  void continue_behind(Session& session);
+  void continue_behind(Session& session, Now now);
   void on_catch_up(const CatchUpRead& read, Now now);
   void go_live(Session& session);
   void stream_retrieve(Session& session, const RetrievePage& page);

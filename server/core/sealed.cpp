@@ -227,7 +227,7 @@ void Hub::Impl::flush_links(Now now) {
 void Hub::Impl::flush(Link& link, Now now) {
   if (!link.connection.is_closed()) {
     if (link.streams != nullptr) feed_streams(link);
-    if (link.session != nullptr && link.session->behind) continue_behind(*link.session);
+    if (link.session != nullptr && link.session->behind) continue_behind(*link.session, now);
   }
   auto& buffer = out.datagrams.buffer();
   while (true) {

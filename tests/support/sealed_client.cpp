@@ -8,8 +8,6 @@ namespace hub::test {
 
 namespace {
 
-const HubName kHubName{"hub.test", kDefaultPort};
-
 client::SessionConfig session_config() {
   client::SessionConfig config;
   config.framing = Framing::kSealed;
@@ -27,7 +25,7 @@ client::FirstContact contact(const client::KnownHubs& known, const SealedClientO
   client::ContactOptions how;
   how.accept_new = options.accept_new;
   how.file = "known_hubs";
-  return client::FirstContact(kHubName, known, options.hub_key, how);
+  return client::FirstContact(kSimHubName, known, options.hub_key, how);
 }
 
 }  // namespace
@@ -132,7 +130,7 @@ void SealedClient::remember(const client::HubProved& proved) {
   const auto& used = link_.contact().in_use();
   const auto noted = link_.contact().on_proof(known_);
   if (noted && proved.next_key) {
-    static_cast<void>(known_.record_next(kHubName, *used, *proved.next_key));
+    static_cast<void>(known_.record_next(kSimHubName, *used, *proved.next_key));
   }
 }
 

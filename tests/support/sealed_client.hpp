@@ -10,9 +10,14 @@
 
 #include "client/core/sealed_link.hpp"
 #include "client/core/session.hpp"
+#include "protocol/hub_name.hpp"
+#include "protocol/limits.hpp"
 #include "tests/support/sim_net.hpp"
 
 namespace hub::test {
+
+/// What the simulated hub goes by in known_hubs.
+inline const HubName kSimHubName{"hub.test", kDefaultPort};
 
 struct SealedClientOptions {
   std::optional<Key> hub_key;  // as from an invite

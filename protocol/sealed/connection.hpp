@@ -66,7 +66,6 @@ class Connection {
     kReplayed,   // seen before; nothing changed
     kViolation,  // authentic, and against the rules: the connection is closing
     kClosed,     // the peer closed the connection
-    kLate,       // authentic and new, after we closed: the close frame goes out once more
   };
   /// `path`: the way the datagram came. `header` was read from it.
   Taken on_datagram(const Path& path, const TransportHeader& header, Bytes datagram, TimePoint now);
@@ -92,7 +91,6 @@ class Connection {
   bool is_closed() const { return closing_ || closed_ != CloseReason::kNone; }
   /// Why the peer closed it, or why we did.
   CloseReason close_reason() const { return closed_; }
-  bool closed_by_us() const { return we_closed_; }
 
   /// The client sends from a new address or to another one of the hub's: RTT afresh, and a ping.
   void set_path(const Path& path, TimePoint now);
@@ -157,8 +155,7 @@ class Connection {
   std::optional<std::uint64_t> mark_;
   Side side_;
   CloseReason closed_ = CloseReason::kNone;
-  bool closing_ = false;    // our close frame is to be sent
-  bool we_closed_ = false;  // not the peer
+  bool closing_ = false;  // our close frame is still to be sent
   bool wide_ = false;
 };
 

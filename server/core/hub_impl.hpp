@@ -183,7 +183,6 @@ struct Hub::Impl {
   void on_message(Link& link, Bytes message, Now now);
   bool send_talk(Link& link, Opcode opcode, MessageId msg_id, std::string_view payload);
   void close_link(Link& link, sealed::CloseReason why);
-  void bury(Link& link, Now now);
   void drop_link(Link& link);
   void flush(Link& link, Now now);
   void flush_links(Now now);

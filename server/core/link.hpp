@@ -44,7 +44,6 @@ struct Link {
   sealed::Connection connection;
   Session* session = nullptr;
   TimePoint login_until{};  // without a session by then, it is closed
-  TimePoint bury_at{};      // closed: until then, who still speaks is told so
   std::unique_ptr<LoginAttempt> attempt;
   std::unique_ptr<std::deque<RetrieveStream>> streams;
 

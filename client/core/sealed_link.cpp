@@ -325,6 +325,7 @@ void SealedLink::end_session(TimePoint now) {
   wanted_.reset();
   wants_online_ = false;
   waiting_.clear();
+  asked_ = false;  // the reset answers whatever was asked
   lose_connection(now);
   outputs_.push_back(Deliver{{Opcode::kSessionReset, 0, 0, {}}});
 }

@@ -216,6 +216,7 @@ struct Hub::Impl {
   void go_live(Session& session);
   void stream_retrieve(Session& session, const RetrievePage& page);
   void feed_streams(Link& link);
+  void end_streams(Link& link);
 
   // control.cpp
   void on_control(ControlTag tag, const control::Command& command);

@@ -269,7 +269,9 @@ void Hub::Impl::flush(Link& link, Now now) {
 void Hub::Impl::on_link_timeouts(Now now) {
   for (Link* link : links.take_due(now.mono)) {
     link->connection.on_timeout(now.mono);
-    const bool idle_stranger = link->session == nullptr && now.mono >= link->login_until;
+    // Without a time yet, its session has ended in this very turn.
+    const bool idle_stranger = link->session == nullptr && link->login_until != TimePoint{} &&
+                               now.mono >= link->login_until;
     if (idle_stranger && !fault("strangers_stay")) {
       ++counters.strangers_timed_out;
       close_link(*link, CloseReason::kNoLogin);

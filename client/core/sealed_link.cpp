@@ -293,26 +293,21 @@ void SealedLink::on_reset(const sealed::Reset& reset, TimePoint now) {
                     equal_constant_time(reset.token, connection_->expected_reset());
   if (!ours && !(connection_ && fault("any_reset_accepted"))) return;
   lose_connection(now);
-  if (wants_online_) {
-    note("the hub was restarted; reconnecting…");
-    want_connection(now);
-  }
+  if (wants_online_) note("the hub was restarted; reconnecting…");
+  if (has_business()) want_connection(now);
 }
 
 void SealedLink::on_closed(sealed::CloseReason why, TimePoint now) {
   switch (why) {
     case sealed::CloseReason::kTimeout:
-      lose_connection(now);
-      if (wants_online_) want_connection(now);
-      return;
-    case sealed::CloseReason::kBusy:
-      lose_connection(now);
-      if (wants_online_) try_again_ = now + kTryAgain;
-      return;
     case sealed::CloseReason::kNoLogin:
     case sealed::CloseReason::kGoodbye:
       lose_connection(now);
-      if (wants_online_) want_connection(now);
+      if (has_business()) want_connection(now);
+      return;
+    case sealed::CloseReason::kBusy:
+      lose_connection(now);
+      if (has_business()) try_again_ = now + kTryAgain;
       return;
     default:
       end_session(now);
@@ -325,7 +320,7 @@ void SealedLink::end_session(TimePoint now) {
   wanted_.reset();
   wants_online_ = false;
   waiting_.clear();
-  asked_ = false;  // the reset is the answer
+  asked_ = false;  // the reset answers whatever was asked
   lose_connection(now);
   outputs_.push_back(Deliver{{Opcode::kSessionReset, 0, 0, {}}});
 }

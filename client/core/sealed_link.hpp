@@ -136,6 +136,8 @@ class SealedLink {
   void flush(TimePoint now);
   void note(std::string text) { outputs_.push_back(LinkNote{std::move(text)}); }
   void say_once(std::string text);
+  /// A connection that is lost is made anew.
+  bool has_business() const { return wants_online_ || !waiting_.empty(); }
 
   LinkConfig config_;
   FirstContact contact_;

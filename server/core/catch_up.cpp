@@ -132,4 +132,20 @@ void Hub::Impl::feed_streams(Link& link) {
   if (link.streams->empty()) link.streams.reset();
 }
 
+/// Nobody is there to read them any more. The connection goes on, and a stream that is not ended
+/// would keep its place in it.
+void Hub::Impl::end_streams(Link& link) {
+  if (link.streams == nullptr) return;
+  const auto unread = std::exchange(link.streams, nullptr);
+  if (link.connection.is_closed() || fault("streams_not_ended")) return;
+  for (const RetrieveStream& run : *unread) {
+    const auto end = sealed::write_message({Opcode::kRetrieveEnd, 0, {}});
+    if (!link.connection.channel().send_bulk(run.stream, end, true)) {
+      ++counters.connections_overrun;
+      close_link(link, sealed::CloseReason::kBusy);
+      return;
+    }
+  }
+}
+
 }  // namespace hub::server

@@ -46,6 +46,7 @@ namespace hub::server {
   X(versions_refused)            /* a hello of another version */                                \
   X(key_answers_sent)            /* our keys, to who asked or had another one */                 \
   X(stateless_resets_sent)       /* for connections that are not ours, or no more */             \
+  X(closes_sent_again)           /* why a connection was ended, to who still speaks to it */     \
   X(connections_opened)                                                                          \
   X(connections_violated)        /* closed: the peer broke the protocol */                       \
   X(connections_overrun)         /* closed: it asks and does not listen */                       \

@@ -23,6 +23,7 @@
 #include "protocol/sealed/message.hpp"
 #include "protocol/sealed/responder.hpp"
 #include "server/core/follow_index.hpp"
+#include "server/core/graves.hpp"
 #include "server/core/hub.hpp"
 #include "server/core/link.hpp"
 #include "server/core/login_throttle.hpp"
@@ -176,7 +177,7 @@ struct Hub::Impl {
   void on_stranger(const Path& path, Bytes bytes, Now now);
   void on_transport(const Path& path, Bytes bytes, Now now);
   Link* admit(std::unique_ptr<Link> begun, Now now);
-  void answer_unknown_link(const Path& path, sealed::ConnectionId id, Now now);
+  void answer_unknown_link(const Path& path, sealed::ConnectionId id, std::size_t size, Now now);
   void send_reset(const Path& path, sealed::ConnectionId id);
   void on_mark(Link& link);
   void on_messages(Link& link, Now now);
@@ -184,6 +185,7 @@ struct Hub::Impl {
   bool send_talk(Link& link, Opcode opcode, MessageId msg_id, std::string_view payload);
   void close_link(Link& link, sealed::CloseReason why);
   void drop_link(Link& link);
+  void bury(Link& link, Bytes last_words, Now now);
   void flush(Link& link, Now now);
   void flush_links(Now now);
   void on_link_timeouts(Now now);
@@ -214,6 +216,7 @@ struct Hub::Impl {
   void go_live(Session& session);
   void stream_retrieve(Session& session, const RetrievePage& page);
   void feed_streams(Link& link);
+  void end_streams(Link& link);
 
   // control.cpp
   void on_control(ControlTag tag, const control::Command& command);
@@ -236,6 +239,7 @@ struct Hub::Impl {
   HubKeyRing keys;
   sealed::Responder responder;
   LinkTable links;
+  Graves graves;
   RateLimitTable reset_rate;
   struct StoredLink {
     Path path;

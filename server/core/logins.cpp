@@ -169,7 +169,7 @@ void Hub::Impl::end_session(Session& session, Tell tell, Forget forget, sealed::
   if (sessions.of_account(account).empty()) follows.remove_account(account);
   if (link != nullptr) {
     link->session = nullptr;
-    link->streams.reset();
+    end_streams(*link);
     link->login_until = {};  // flush() says until when it may stay without one
     links.touch(*link);
     if (tell == Tell::kClient) close_link(*link, why);

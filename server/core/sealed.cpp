@@ -77,7 +77,7 @@ void Hub::Impl::on_transport(const Path& path, Bytes bytes, Now now) {
   if (link == nullptr) {
     const sealed::HalfOpenConnection* half_open = responder.find(header->id, now.mono);
     if (half_open == nullptr) {
-      answer_unknown_link(path, header->id, now);
+      answer_unknown_link(path, header->id, bytes.size(), now);
       return;
     }
     const Path greeted{path.local, half_open->from};
@@ -121,13 +121,25 @@ Link* Hub::Impl::admit(std::unique_ptr<Link> begun, Now now) {
 }
 
 /// Only this hub can make the token, and only for an ID that it does not hold: so whoever sent the
-/// datagram learns that its connection is gone. The answer is shorter than any such datagram.
-void Hub::Impl::answer_unknown_link(const Path& path, sealed::ConnectionId id, Now now) {
+/// datagram (of `size` bytes) learns that its connection is gone. The answer is shorter than any
+/// such datagram. Where the hub still knows why, that is said again.
+void Hub::Impl::answer_unknown_link(const Path& path, sealed::ConnectionId id, std::size_t size,
+                                    Now now) {
   if (!reset_rate.take(path.remote.ip, config.answers_per_second, now.mono)) {
     ++counters.drop_unauthenticated_rate;
     return;
   }
-  send_reset(path, id);
+  const Graves::Grave* grave = graves.find(id, now.mono);
+  if (grave == nullptr || fault("close_reason_lost")) {
+    send_reset(path, id);
+    return;
+  }
+  auto& buffer = out.datagrams.buffer();
+  buffer.insert(buffer.end(), grave->datagram.begin(), grave->datagram.end());
+  // A new address is owed no more than it sent.
+  out.datagrams.commit(size >= grave->datagram.size() ? path : grave->path,
+                       grave->datagram.size());
+  ++counters.closes_sent_again;
 }
 
 void Hub::Impl::send_reset(const Path& path, sealed::ConnectionId id) {
@@ -210,6 +222,19 @@ void Hub::Impl::drop_link(Link& link) {
   links.remove(link);
 }
 
+/// Where the client must not come back by itself, it has to learn why. `last_words`: the close frame's
+/// datagram, nothing where it was the client that closed.
+void Hub::Impl::bury(Link& link, Bytes last_words, Now now) {
+  const CloseReason why = link.connection.close_reason();
+  const bool for_good = why == CloseReason::kEnded || why == CloseReason::kReplaced ||
+                        why == CloseReason::kProtocolError;
+  const bool was_stranger = link.stranger_prefix.has_value();
+  if (last_words.empty() || !for_good || was_stranger || !link.connection.is_path_proven()) return;
+  graves.add(link.connection.id(), {link.connection.path(),
+                                    {last_words.begin(), last_words.end()},
+                                    now.mono + Graves::kKept});
+}
+
 void Hub::Impl::flush_links(Now now) {
   for (auto batch = links.take_touched(); !batch.empty(); batch = links.take_touched()) {
     for (Link* link : batch) flush(*link, now);
@@ -222,13 +247,16 @@ void Hub::Impl::flush(Link& link, Now now) {
     if (link.session != nullptr && link.session->behind) continue_behind(*link.session, now);
   }
   auto& buffer = out.datagrams.buffer();
+  std::size_t last = 0;  // bytes of the last datagram
   while (true) {
     const std::size_t before = buffer.size();
     const auto path = link.connection.poll_transmit(now.mono, buffer);
     if (!path) break;
-    out.datagrams.commit(*path, buffer.size() - before);
+    last = buffer.size() - before;
+    out.datagrams.commit(*path, last);
   }
   if (link.connection.is_closed()) {
+    bury(link, Bytes(buffer).last(last), now);
     drop_link(link);
     return;
   }
@@ -242,7 +270,9 @@ void Hub::Impl::flush(Link& link, Now now) {
 void Hub::Impl::on_link_timeouts(Now now) {
   for (Link* link : links.take_due(now.mono)) {
     link->connection.on_timeout(now.mono);
-    const bool idle_stranger = link->session == nullptr && now.mono >= link->login_until;
+    // Without a time yet, its session has ended in this very turn.
+    const bool idle_stranger = link->session == nullptr && link->login_until != TimePoint{} &&
+                               now.mono >= link->login_until;
     if (idle_stranger && !fault("strangers_stay")) {
       ++counters.strangers_timed_out;
       close_link(*link, CloseReason::kNoLogin);

@@ -249,3 +249,29 @@ TEST_CASE("sealed: who asks for much and reads none of it makes the hub keep lit
   }
   CHECK(reads <= 8);  // of 200 posts each; the rest is refused
 }
+
+TEST_CASE("sealed: retrieves that a logout cuts short leave the connection in order") {
+  SealedWorld w(9, {"ann", "bob"});
+  REQUIRE(w.login("ann"));
+  SealedPeer peer(w.net, w.new_address(), w.host.endpoint(), w.host.public_key());
+  REQUIRE(peer.log_in("bob", "bob_pw"));
+  REQUIRE(peer.send(Opcode::kSubscribe, "ann"));
+  REQUIRE(peer.gets(Opcode::kSubscribeOk));
+  for (int i = 0; i < 200; ++i) REQUIRE(w.post("ann", text_of(i)));
+  REQUIRE(peer.gets(Opcode::kForward, 200));
+  w.net.faults().delay = 10ms;
+  const int rounds = 70;  // more than there may be streams at once
+  for (int i = 1; i <= rounds; ++i) {
+    const std::size_t before = peer.count(Opcode::kRetrieveAck);
+    peer.send(Opcode::kRetrieve, "200");
+    REQUIRE(peer.gets(Opcode::kRetrieveAck, before + 1));
+    peer.send(Opcode::kLogout);
+    REQUIRE(peer.gets(Opcode::kLogoutAck, static_cast<std::size_t>(i)));
+    REQUIRE(peer.log_in("bob", "bob_pw"));
+  }
+  w.net.run_for(2s);
+  const std::size_t ends = peer.count(Opcode::kRetrieveEnd);
+  peer.send(Opcode::kRetrieve, "200");
+  REQUIRE(peer.gets(Opcode::kRetrieveEnd, ends + 1, 10s));
+  CHECK(w.host.counters().connections_overrun == 0);
+}

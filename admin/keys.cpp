@@ -59,8 +59,9 @@ Result finish_rotation(const Context& context, const Options& options) {
                 "add --yes where nobody can be asked");
   }
   if (!options.yes &&
-      !console.confirm("Drop the current key for good? Whoever has not logged in since the next one "
-                       "was made will be warned of a changed key.")) {
+      !console.confirm(
+          "Drop the current key for good? Whoever has not logged in since the next one "
+          "was made will be warned of a changed key.")) {
     return fail(ExitCode::kFailed, "both keys stay valid");
   }
   const store::HubKeys keys = store::finish_rotation(context.data);
@@ -88,10 +89,10 @@ Outcome<HubName> host_of(const Context& context, const Options& options) {
 }  // namespace
 
 Result show_key(const Context& context, const Options& options) {
-  if (const auto there = require_database(context); !there) return there;
+  if (auto there = require_database(context); !there) return there;
   const store::HubKeys keys = store::load_hub_keys(context.data);
   Fields fields = {{"key", key_text(keys.current.public_key)},
-                               {"fingerprint", fingerprint_of(keys.current.public_key)}};
+                   {"fingerprint", fingerprint_of(keys.current.public_key)}};
   Value next_key;
   Value next_fingerprint;
   if (keys.next) {
@@ -105,7 +106,7 @@ Result show_key(const Context& context, const Options& options) {
 }
 
 Result rotate_key(const Context& context, const Options& options) {
-  if (const auto there = require_database(context); !there) return there;
+  if (auto there = require_database(context); !there) return there;
   return options.finish ? finish_rotation(context, options) : begin_rotation(context);
 }
 

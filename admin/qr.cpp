@@ -24,7 +24,7 @@ bool is_dark(const QRcode& code, int x, int y) {
 /// Light modules are drawn, dark ones left out.
 std::string_view block(bool upper_dark, bool lower_dark) {
   if (upper_dark && lower_dark) return " ";
-  if (upper_dark) return "\xE2\x96\x84";               // lower half block
+  if (upper_dark) return "\xE2\x96\x84";                // lower half block
   return lower_dark ? "\xE2\x96\x80" : "\xE2\x96\x88";  // upper half block, full block
 }
 

@@ -47,9 +47,11 @@ Now at(Duration since_start) { return {TimePoint{} + 1h + since_start, WallTime{
 
 constexpr AccountId kAccounts = 10'000;
 
-std::vector<AccountId> followees_of(AccountId account) {
-  std::vector<AccountId> out;
-  for (AccountId i = 0; i < 100; ++i) out.push_back(1 + (account * 7919 + i * 97) % kAccounts);
+std::vector<store::Followee> followees_of(AccountId account) {
+  std::vector<store::Followee> out;
+  for (AccountId i = 0; i < 100; ++i) {
+    out.push_back({1 + (account * 7919 + i * 97) % kAccounts, 0});
+  }
   return out;
 }
 
@@ -117,7 +119,7 @@ class Audience {
   explicit Audience(AccountId followers) : followers_(followers) {
     std::vector<RestoredSession> sessions = {{record_of(kAuthor), {}}};
     for (AccountId i = 0; i < followers; ++i) {
-      sessions.push_back({record_of(kAuthor + 1 + i), {kAuthor}});
+      sessions.push_back({record_of(kAuthor + 1 + i), {{kAuthor, 0}}});
     }
     hub_.restore(sessions, 0, at(0s));
   }

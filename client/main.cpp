@@ -10,6 +10,7 @@
 
 #include "client/core/session.hpp"
 #include "client/net/loop.hpp"
+#include "client/net/terminal.hpp"
 #include "protocol/client_id.hpp"
 #include "protocol/hub_link.hpp"
 #include "protocol/hub_name.hpp"
@@ -30,10 +31,9 @@ constexpr const char* kFooter =
     "  1  something was refused or failed (...failed, error#...)\n"
     "  2  bad usage\n"
     "  3  the hub did not answer at all, or its name cannot be resolved\n"
-    "  4  the hub is not trusted: its key changed, is unknown and was not accepted, or it does not\n"
+    "  4  the hub is not trusted: its key changed, is unknown and was not accepted, or it does "
+    "not\n"
     "     know the account; nothing of the password was sent\n"
-    "  4  the hub's key is not trusted: it has changed, or it is unknown and nobody could be "
-    "asked\n"
     "\n"
     "Environment:\n"
     "  HUB_HOST  the hub, where --hub is not given\n"
@@ -48,8 +48,8 @@ std::optional<std::string> first_line(const std::string& file) {
 }
 
 /// What an invite says, into `options` and `login`; false, and said why, where it cannot be used.
-bool take_link(const std::string& text, bool hub_given, hub::client::Options& options,
-               std::optional<std::string>& login) {
+bool take_link(const std::string& text, bool hub_given, bool has_password,
+               hub::client::Options& options, std::optional<std::string>& login) {
   const auto link = hub::parse_hub_link(text);
   if (!link) {
     fmt::print(stderr, "spoke: {}\n", link.error());
@@ -62,7 +62,9 @@ bool take_link(const std::string& text, bool hub_given, hub::client::Options& op
   }
   options.hub = link->hub;
   options.invited = link->key;
-  if (link->name && !login) login = link->name->text();
+  // Where nobody can be asked for the password, the script that is read logs in by itself.
+  const bool can_log_in = has_password || hub::client::Terminal::is_usable();
+  if (link->name && !login && can_log_in) login = link->name->text();
   return true;
 }
 
@@ -75,7 +77,8 @@ int main(int argc, char** argv) {
   std::string password_file;
   std::string link_text;
   hub::client::Options options;
-  app.add_option("link", link_text, "An invite: where the hub is, its key and, perhaps, who you are")
+  app.add_option("link", link_text,
+                 "An invite: where the hub is, its key and, perhaps, who you are")
       ->type_name("hub://[ID@]HOST[:PORT]/[#KEY]");
   app.add_option("--hub", hub_text, "The hub; port 32000 where none is given, IPv6 in brackets")
       ->envname("HUB_HOST")
@@ -89,6 +92,20 @@ int main(int argc, char** argv) {
   app.add_flag("--accept-weak-kdf", options.accept_weak_kdf,
                "Stretch the password as little as the hub asks for, even if a false hub could then "
                "guess it; for tests");
+  std::uint32_t keep_alive = 25;
+  std::uint32_t silence = 500;
+  app.add_option("--keep-alive", keep_alive,
+                 "Say something to the hub at least so often (less where its session timeout asks "
+                 "for it); a NAT on the way may forget who is silent for longer")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  app.add_option("--silence", silence,
+                 "Ask whether the hub is still there once it has been silent for so long, or four "
+                 "times as long as usual if that is more")
+      ->type_name("MILLISECONDS")
+      ->check(CLI::Range(100, 60'000))
+      ->capture_default_str();
   app.add_option("--login", login, "Log in as ID at once; asks for the password")->type_name("ID");
   app.add_option("--password-file", password_file,
                  "With --login: take the password from the first line of FILE")
@@ -106,7 +123,8 @@ int main(int argc, char** argv) {
     return kExitUsage;
   }
 
-  if (!link_text.empty() && !take_link(link_text, app.count("--hub") > 0, options, login)) {
+  if (!link_text.empty() &&
+      !take_link(link_text, app.count("--hub") > 0, !password_file.empty(), options, login)) {
     return kExitUsage;
   }
   const auto hub = hub::parse_hub_name(link_text.empty() ? hub_text : to_string(options.hub));
@@ -133,6 +151,8 @@ int main(int argc, char** argv) {
     options.hub = *hub;
     options.login = login;
     options.password = password;
+    options.keep_alive = std::chrono::seconds(keep_alive);
+    options.silence = std::chrono::milliseconds(silence);
     return hub::client::run(options);
   } catch (const std::exception& error) {
     fmt::print(stderr, "spoke: {}\n", error.what());

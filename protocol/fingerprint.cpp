@@ -1,5 +1,6 @@
 #include "protocol/fingerprint.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -19,6 +20,11 @@ constexpr std::string_view kBase32 = "abcdefghijklmnopqrstuvwxyz234567";
 constexpr std::size_t kGroup = 4;
 constexpr std::size_t kCharacters = 24;
 
+bool is_base64url(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_';
+}
+
 char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 }  // namespace
@@ -33,6 +39,8 @@ std::string key_text(const Key& key) {
 
 std::optional<Key> parse_key_text(std::string_view text) {
   if (text.size() != kKeyTextBytes && !fault("short_key_accepted")) return std::nullopt;
+  // libsodium 1.0.18 takes some bytes above 0x7F for characters of the alphabet.
+  if (!std::all_of(text.begin(), text.end(), is_base64url)) return std::nullopt;
   Key key{};
   std::size_t size = 0;
   const char* end = nullptr;

@@ -71,11 +71,10 @@ ServiceOptions service_options(const Config& config, const store::DataDirectory&
   return out;
 }
 
-/// The server's keys, made where there are none; the log says which key the hub has.
+/// The server's keys, made where there are none.
 store::HubKeys take_keys(const store::DataDirectory& directory, bool new_hub, Random& random,
                          Log& log) {
   const store::FoundHubKeys found = store::find_or_create_hub_keys(directory, random);
-  const std::string current = fingerprint_of(found.keys.current.public_key);
   if (found.are_new && !new_hub) {
     log.write(
         LogLevel::kWarning,
@@ -84,12 +83,15 @@ store::HubKeys take_keys(const store::DataDirectory& directory, bool new_hub, Ra
                     "everybody's spoke warns of a changed key",
                     directory.hub_key().native()));
   }
-  log.write(LogLevel::kInfo, fmt::format("the hub's key is {}", current));
-  if (found.keys.next) {
-    log.write(LogLevel::kInfo, fmt::format("the next key, announced and valid too, is {}",
-                                           fingerprint_of(found.keys.next->public_key)));
-  }
   return found.keys;
+}
+
+void log_keys(const store::HubKeys& keys, Log& log) {
+  log.write(LogLevel::kInfo,
+            fmt::format("the hub's key is {}", fingerprint_of(keys.current.public_key)));
+  if (!keys.next) return;
+  log.write(LogLevel::kInfo, fmt::format("the next key, announced and valid too, is {}",
+                                         fingerprint_of(keys.next->public_key)));
 }
 
 /// During a rotation both keys are accepted, and the next one is announced.
@@ -113,7 +115,8 @@ void serve(const Config& config, const store::DataDirectory& directory) {
     log.write(LogLevel::kInfo, "created the database " + directory.database().native());
   }
   ServiceOptions options = service_options(config, directory);
-  options.identity.keys = ring_of(take_keys(directory, new_hub, random, log));
+  const store::HubKeys keys = take_keys(directory, new_hub, random, log);
+  options.identity.keys = ring_of(keys);
   options.load_keys = [&] { return ring_of(store::load_hub_keys(directory)); };
   const store::ResetKey reset = store::next_reset_key(directory, random);
   options.identity.reset_key = reset.key;
@@ -126,6 +129,7 @@ void serve(const Config& config, const store::DataDirectory& directory) {
               "classic framing is open to any address: passwords and posts travel unencrypted");
   }
   Service service(options, open, random, log);
+  log_keys(keys, log);
   service.run();
   log.write(LogLevel::kInfo, "stopped");
 }

@@ -28,6 +28,13 @@ struct Post {
   WallTime at{};  // when the store committed it
 };
 
+/// Somebody followed; and the newest post there was when the follow was made.
+struct Followee {
+  AccountId account = 0;
+  MessageId since = 0;
+  bool operator==(const Followee&) const = default;
+};
+
 struct FollowRow {
   std::string follower;
   std::string followee;
@@ -64,8 +71,8 @@ struct HubInfo {
 /// One page of the posts that are due to somebody, oldest first.
 struct CatchUpPage {
   std::vector<Post> posts;
-  MessageId up_to = 0;  // everything due up to this one is in this page or an earlier one
-  bool is_last = false; // there was nothing committed above `up_to`
+  MessageId up_to = 0;   // everything due up to this one is in this page or an earlier one
+  bool is_last = false;  // there was nothing committed above `up_to`
 };
 
 struct Counts {

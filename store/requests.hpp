@@ -61,7 +61,7 @@ struct Posted {
 /// A session is recorded; whom the account follows, as of this point in the stream.
 struct SessionOpened {
   StoredSession session;
-  std::vector<AccountId> followees;
+  std::vector<Followee> followees;
 };
 using control::Done;      // Follow (also of somebody followed already), Unfollow, CloseSession, …
 using control::Progress;  // DeleteUser

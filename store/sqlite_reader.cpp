@@ -39,8 +39,8 @@ struct SqliteReader::Statements {
   SQLite::Statement name{db, "SELECT name FROM accounts WHERE id = ?"};
   SQLite::Statement followees{
       db, fault("retrieve_ignores_follows")
-              ? "SELECT id FROM accounts WHERE id <> ? ORDER BY id"
-              : "SELECT followee FROM follows WHERE follower = ? ORDER BY followee"};
+              ? "SELECT id, 0 FROM accounts WHERE id <> ? ORDER BY id"
+              : "SELECT followee, since FROM follows WHERE follower = ? ORDER BY followee"};
   SQLite::Statement followed{db,
                              "SELECT f.followee, f.since, a.name FROM follows f"
                              " JOIN accounts a ON a.id = f.followee"
@@ -139,7 +139,7 @@ Read<CatchUpPage> SqliteReader::catch_up(AccountId account, MessageId after, std
   });
 }
 
-Read<std::vector<AccountId>> SqliteReader::followees(AccountId account) {
+Read<std::vector<Followee>> SqliteReader::followees(AccountId account) {
   return reading([&] { return read_followees(account); });
 }
 
@@ -155,7 +155,7 @@ Read<std::vector<Account>> SqliteReader::accounts(std::string_view after_id, std
 }
 
 Read<std::vector<StoredSession>> SqliteReader::sessions(const SessionKey& after,
-                                                         std::uint32_t limit) {
+                                                        std::uint32_t limit) {
   return reading([&] {
     std::vector<StoredSession> out;
     for (Use row(sql_->sessions, after.account, static_cast<std::uint32_t>(after.framing),
@@ -167,14 +167,17 @@ Read<std::vector<StoredSession>> SqliteReader::sessions(const SessionKey& after,
   });
 }
 
-std::vector<AccountId> SqliteReader::read_followees(AccountId account) {
-  std::vector<AccountId> out;
-  for (Use row(sql_->followees, account); row.step();) out.push_back(row.number(0));
+std::vector<Followee> SqliteReader::read_followees(AccountId account) {
+  std::vector<Followee> out;
+  for (Use row(sql_->followees, account); row.step();) {
+    out.push_back({row.number(0), static_cast<MessageId>(row.number(1))});
+  }
   return out;
 }
 
 std::vector<Heads::Start> SqliteReader::read_starts(AccountId account) {
-  const std::vector<AccountId> authors = read_followees(account);
+  std::vector<AccountId> authors;
+  for (const Followee& followee : read_followees(account)) authors.push_back(followee.account);
   if (heads_ != nullptr) return heads_->starts(authors);
   Heads own;
   const Snapshot snapshot(db_);

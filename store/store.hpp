@@ -47,7 +47,7 @@ class Reader {
   /// than kCatchUpScan posts of history, so a page may be short or empty and not the last.
   virtual Read<CatchUpPage> catch_up(AccountId account, MessageId after, std::uint32_t limit) = 0;
 
-  virtual Read<std::vector<AccountId>> followees(AccountId account) = 0;
+  virtual Read<std::vector<Followee>> followees(AccountId account) = 0;
 
   // Pages, ordered by key; `after` is the last key of the page before ("" or zeros for the first).
   virtual Read<std::vector<Account>> accounts(std::string_view after_id, std::uint32_t limit) = 0;

@@ -30,7 +30,8 @@ struct Writer::Statements {
   SQLite::Statement count_follows{db, "SELECT count(*) FROM follows WHERE follower = ?"};
   SQLite::Statement remove_follow{db, "DELETE FROM follows WHERE follower = ? AND followee = ?"};
   SQLite::Statement followees{db,
-                              "SELECT followee FROM follows WHERE follower = ? ORDER BY followee"};
+                              "SELECT followee, since FROM follows WHERE follower = ?"
+                              " ORDER BY followee"};
   SQLite::Statement follows_from{
       db, "SELECT follower, followee FROM follows WHERE follower = ? ORDER BY followee LIMIT ?"};
   SQLite::Statement follows_to{

@@ -97,6 +97,18 @@ tl::expected<void, std::string> FirstContact::on_proof(KnownHubs& known) const {
   return known.record_proof(hub_, *in_use_);
 }
 
+void FirstContact::remember(const std::optional<Key>& next) {
+  if (!in_use_ || fault("proof_not_remembered")) return;
+  const std::size_t line = known_ ? known_->line : 0;
+  std::vector<Key> keys = {*in_use_};
+  if (next && *next != *in_use_) keys.push_back(*next);
+  // What was announced before and is not now may be announced again: nobody else can say so.
+  if (known_ && !next && known_->keys.size() == 2 && known_->keys.front() == *in_use_) {
+    keys = known_->keys;
+  }
+  known_ = KnownHubs::Known{std::move(keys), line};
+}
+
 // --- What people read ---
 
 AskPerson FirstContact::ask(const Key& offered) const {
@@ -123,9 +135,11 @@ RefuseKey FirstContact::refuse_changed(const Key& offered) const {
   std::string right;
   const std::vector<Key> keys = known_ ? known_->keys : std::vector<Key>{*invited_};
   for (const Key& key : keys) right += fmt::format("  {}\n", fingerprint_of(key));
-  const std::string where =
-      known_ ? fmt::format("line {} of {}", known_->line, printable(options_.file))
-             : std::string("the invite link");
+  // A hub that was met only now has a line in the file, and we do not know which.
+  const std::string line = known_ && known_->line > 0 ? fmt::format("line {}", known_->line)
+                                                      : std::string("the line of this hub");
+  const std::string where = known_ ? fmt::format("{} of {}", line, printable(options_.file))
+                                   : std::string("the invite link");
   std::string remedy =
       known_ ? fmt::format("Only if the offered one is right, remove {} and connect again.", where)
              : std::string("If the offered one is right, the link is old: ask for a new one.");

@@ -72,6 +72,10 @@ class FirstContact {
   /// afresh) what is to be remembered. The error is a sentence, and the session must end.
   tl::expected<void, std::string> on_proof(KnownHubs& known) const;
 
+  /// The same for as long as this process runs: the key in use is the hub's, and so is the one that
+  /// it announced, if any. A connection that is lost is made anew with no other.
+  void remember(const std::optional<Key>& next);
+
   /// What UseKey said last.
   const std::optional<Key>& in_use() const { return in_use_; }
 

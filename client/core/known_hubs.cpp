@@ -174,7 +174,7 @@ tl::expected<void, std::string> KnownHubs::append(const HubName& hub, const Key&
 
 tl::expected<void, std::string> KnownHubs::record_next(const HubName& hub, const Key& used,
                                                        const Key& next) {
-  if (const auto proved = record_proof(hub, used); !proved) return proved;
+  if (auto proved = record_proof(hub, used); !proved) return proved;
   Line* line = line_of(name_of(hub));
   if (has(line->keys, next)) return {};
   if (text().size() + kKeyTextBytes + 1 > kMaxBytes) {

@@ -18,20 +18,23 @@ void wipe_text(std::string& text) {
 
 }  // namespace
 
-LoginExchange::Step LoginExchange::start(const ClientId& id, std::string password, const Key& handshake_hash) {
+LoginExchange::Step LoginExchange::start(const ClientId& id, std::string password,
+                                         const Key& handshake_hash) {
   if (kept_ && kept_->id != id.text()) kept_.reset();
   password_ = std::move(password);
-  return begin(id.key(), id.text(), handshake_hash);
+  return begin(id.key(), id.text(), handshake_hash, std::nullopt);
 }
 
-LoginExchange::Step LoginExchange::resume(const Key& handshake_hash) {
+LoginExchange::Step LoginExchange::resume(const Key& handshake_hash,
+                                          std::optional<MessageId> mark) {
   if (!kept_) return Nothing{};
   const auto id = ClientId::parse(kept_->id);
-  return begin(id->key(), kept_->id, handshake_hash);
+  return begin(id->key(), kept_->id, handshake_hash, mark);
 }
 
 LoginExchange::Step LoginExchange::begin(const std::string& id_key, const std::string& id,
-                         const Key& handshake_hash) {
+                                         const Key& handshake_hash, std::optional<MessageId> mark) {
+  mark_ = mark;
   stage_ = Stage::kStarted;
   trying_.reset();
   id_ = id;
@@ -94,7 +97,8 @@ LoginExchange::Step LoginExchange::on_challenge(std::string_view payload) {
   return Stretch{++ticket_, std::exchange(password_, {}), challenge->salt, challenge->kdf};
 }
 
-LoginExchange::Step LoginExchange::stretched(std::uint64_t ticket, const std::optional<Key>& salted) {
+LoginExchange::Step LoginExchange::stretched(std::uint64_t ticket,
+                                             const std::optional<Key>& salted) {
   if (stage_ != Stage::kStretching || ticket != ticket_) return Nothing{};
   if (!salted) {
     stage_ = Stage::kIdle;
@@ -110,7 +114,7 @@ LoginExchange::Step LoginExchange::stretched(std::uint64_t ticket, const std::op
 LoginExchange::Step LoginExchange::prove() {
   stage_ = Stage::kProving;
   const Key proof = client_proof(trying_->keys, auth_message(transcript_));
-  return SendMessage{Opcode::kLoginProof, sealed::write_login_proof(proof)};
+  return SendMessage{Opcode::kLoginProof, sealed::write_login_proof({proof, mark_})};
 }
 
 LoginExchange::Step LoginExchange::on_ok(std::string_view payload) {
@@ -128,6 +132,7 @@ LoginExchange::Step LoginExchange::on_ok(std::string_view payload) {
   LoggedIn logged_in;
   if (ok) {
     logged_in.session_timeout = ok->session_timeout;
+    logged_in.newest_post = ok->newest_post;
     logged_in.next_key = ok->next_key;
   }
   return logged_in;

@@ -40,6 +40,7 @@ class LoginExchange {
   };
   struct LoggedIn {
     std::chrono::milliseconds session_timeout{0};
+    MessageId newest_post = 0;
     std::optional<Key> next_key;  // announced by the hub
   };
   struct Failed {
@@ -56,7 +57,8 @@ class LoginExchange {
   /// Forgets what is kept of another account.
   Step start(const ClientId& id, std::string password, const Key& handshake_hash);
   /// As who was logged in before; may_resume() says whether that can be.
-  Step resume(const Key& handshake_hash);
+  /// `mark`: up to which post it was served.
+  Step resume(const Key& handshake_hash, std::optional<MessageId> mark);
   bool may_resume() const { return kept_.has_value(); }
   void forget() { kept_.reset(); }
   /// The connection is gone, and the login under way with it.
@@ -77,7 +79,8 @@ class LoginExchange {
     ScramKeys keys;
   };
 
-  Step begin(const std::string& id_key, const std::string& id, const Key& handshake_hash);
+  Step begin(const std::string& id_key, const std::string& id, const Key& handshake_hash,
+             std::optional<MessageId> mark);
   Step on_challenge(std::string_view payload);
   Step prove();
   Step on_ok(std::string_view payload);
@@ -88,6 +91,7 @@ class LoginExchange {
   std::string id_;
   std::string password_;
   LoginTranscript transcript_;
+  std::optional<MessageId> mark_;
   std::optional<Keys> trying_;
   std::optional<Keys> kept_;
   std::uint64_t ticket_ = 0;

@@ -1,5 +1,5 @@
-// A message between spoke and its hub, whatever carries it: the classic framing, a datagram each, or
-// a sealed connection.
+// A message between spoke and its hub, whatever carries it: the classic framing, a datagram each,
+// or a sealed connection.
 #pragma once
 
 #include <optional>

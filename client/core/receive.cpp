@@ -138,7 +138,7 @@ bool Session::on_reply(const Message& message, TimePoint now) {
 
 /// The hub says which request it did not do, and why (sealed).
 bool Session::on_refused(const Message& message) {
-  if (message.opcode != Opcode::kRefused) return false;
+  if (message.opcode != Opcode::kRefused || config_.framing != Framing::kSealed) return false;
   const auto refusal = sealed::read_refusal(message.payload);
   if (!refusal || !pending_ || pending_->request != refusal->request) return true;  // of the past
   pending_.reset();

@@ -15,11 +15,15 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A connection that owes an answer for so long is tried anew beside the old one.
-constexpr Duration kUnanswered = 2500ms;
+/// A connection that owes an answer for so long is tried elsewhere, and again after so long.
+constexpr Duration kElsewhere = 3s;
+/// For so long: a new one is tried beside it. Long enough for a link to be dark for a while.
+constexpr Duration kAnew = 20s;
 /// Handshake datagrams to one address before the next one is tried.
 constexpr int kSendsAnAddress = 3;
 constexpr Duration kTryAgain = 5s;
+/// So long a hub with our key has to welcome us, when something says that there is none.
+constexpr Duration kDoubt = 1s;
 constexpr std::size_t kMaxWaiting = 1000;
 
 void keep_earliest(std::optional<TimePoint>& earliest, std::optional<TimePoint> other) {
@@ -36,14 +40,15 @@ SealedLink::SealedLink(const LinkConfig& config, FirstContact contact, Random& r
       contact_(std::move(contact)),
       random_(random),
       login_(config.login, random),
-      liveness_(random) {}
+      liveness_(config.liveness, random) {}
 
 // --- What the session wants ---
 
 void SealedLink::send(const Message& message, TimePoint now) {
   if (distrusted_) return;
   if (message.opcode == Opcode::kForwardAck) {
-    if (connection_) connection_->channel().mark(message.id);
+    mark_ = std::max(mark_, message.id);
+    if (connection_) connection_->channel().mark(mark_);
     flush(now);
     return;
   }
@@ -91,6 +96,8 @@ void SealedLink::follow(const ContactStep& step, TimePoint now) {
 
 void SealedLink::start_handshake(const std::optional<Key>& key, TimePoint now) {
   initiator_.emplace(key, random_, now);
+  greeting_ = key.has_value();
+  doubt_.reset();
   sends_here_ = 0;
   flush(now);
 }
@@ -109,28 +116,46 @@ void SealedLink::on_datagram(Bytes datagram, TimePoint now) {
     on_reset(*reset, now);
   } else if (!on_connection_datagram(datagram, now) && initiator_) {
     const auto event = initiator_->on_datagram(datagram, now);
-    if (event) {
-      if (const auto* made = std::get_if<sealed::Established>(&*event)) {
-        on_established(*made, now);
-      } else if (const auto* offered = std::get_if<sealed::KeysOffered>(&*event)) {
-        follow(contact_.on_offer(offered->keys), now);
-      } else {
-        distrusted_ = true;
-        initiator_.reset();
-        outputs_.push_back(Distrust{
-            kExitFailure, "other_version",
-            "the hub speaks another version of the protocol than this spoke; update the older one"});
-      }
-    }
+    if (event) on_handshake(*event, now);
   }
   flush(now);
 }
 
+void SealedLink::on_handshake(const sealed::InitiatorEvent& event, TimePoint now) {
+  if (const auto* made = std::get_if<sealed::Established>(&event)) {
+    on_established(*made, now);
+  } else if (!greeting_) {
+    believe(event, now);  // without a key there is nothing else to go by
+  } else {
+    // Nothing vouches for it: whoever sees our hello can say so. A welcome still counts for more.
+    doubt_ = Doubt{doubt_ ? doubt_->until : now + kDoubt, event};
+    if (fault("refusal_believed_at_once")) believe(event, now);
+  }
+}
+
+/// What the hub says, or somebody in its name, who cannot or will not shake hands with us.
+void SealedLink::believe(const sealed::InitiatorEvent& event, TimePoint now) {
+  if (const auto* offered = std::get_if<sealed::KeysOffered>(&event)) {
+    follow(contact_.on_offer(offered->keys), now);
+    return;
+  }
+  distrusted_ = true;
+  initiator_.reset();
+  outputs_.push_back(Distrust{kExitFailure, "other_version",
+                              "the hub speaks another version of the protocol than this spoke; "
+                              "update the older one"});
+}
+
 void SealedLink::on_established(const sealed::Established& made, TimePoint now) {
   initiator_.reset();
-  if (connection_ != nullptr) lose_connection(now);
-  connection_ = std::make_unique<sealed::Connection>(sealed::Side::kClient, made, kTheWay, random_,
-                                                     now);
+  if (connection_ != nullptr) {
+    // Perhaps it gets through: then the hub does not keep two sessions of ours.
+    connection_->close(sealed::CloseReason::kGoodbye);
+    flush(now);
+    lose_connection(now);
+  }
+  connection_ =
+      std::make_unique<sealed::Connection>(sealed::Side::kClient, made, kTheWay, random_, now);
   // The hub takes nobody for connected before the first datagram of the connection itself.
   connection_->channel().ping();
   liveness_.begin(now);
@@ -147,6 +172,7 @@ bool SealedLink::on_connection_datagram(Bytes datagram, TimePoint now) {
   if (taken == Taken::kForged || taken == Taken::kReplayed) return true;
   liveness_.on_heard(now);
   unanswered_since_.reset();
+  elsewhere_at_.reset();
   initiator_.reset();  // the old connection answers after all
   if (std::exchange(said_silent_, false)) note("the hub answers again");
   if (taken == Taken::kClosed) {
@@ -195,7 +221,8 @@ void SealedLink::on_message(const sealed::Message& message, TimePoint now) {
 void SealedLink::begin_login(TimePoint now) {
   online_ = false;
   const Key& hash = connection_->handshake_hash();
-  follow(wanted_ ? login_.start(wanted_->id, wanted_->password, hash) : login_.resume(hash), now);
+  follow(wanted_ ? login_.start(wanted_->id, wanted_->password, hash) : login_.resume(hash, mark_),
+         now);
 }
 
 void SealedLink::follow(const LoginExchange::Step& step, TimePoint now) {
@@ -224,11 +251,13 @@ void SealedLink::on_stretched(std::uint64_t ticket, const std::optional<Key>& sa
 
 void SealedLink::on_logged_in(const LoginExchange::LoggedIn& logged_in, TimePoint now) {
   const bool was_asked = wanted_.has_value();
+  if (was_asked) mark_ = logged_in.newest_post;
   wanted_.reset();
   online_ = wants_online_ = true;
   wanting_since_.reset();
   connection_->widen();
   liveness_.set_session_timeout(logged_in.session_timeout, now);
+  contact_.remember(logged_in.next_key);
   outputs_.push_back(HubProved{logged_in.next_key});
   if (was_asked) {
     outputs_.push_back(Deliver{{Opcode::kLoginOk, 0, 0, {}}});
@@ -296,6 +325,7 @@ void SealedLink::end_session(TimePoint now) {
   wanted_.reset();
   wants_online_ = false;
   waiting_.clear();
+  asked_ = false;  // the reset is the answer
   lose_connection(now);
   outputs_.push_back(Deliver{{Opcode::kSessionReset, 0, 0, {}}});
 }
@@ -306,6 +336,7 @@ void SealedLink::lose_connection(TimePoint now) {
   login_.abandon();
   online_ = false;
   unanswered_since_.reset();
+  elsewhere_at_.reset();
   if (wants_online_ && !wanting_since_) wanting_since_ = now;
   if (std::exchange(asked_, false)) outputs_.push_back(Lost{});
 }
@@ -315,11 +346,15 @@ void SealedLink::lose_connection(TimePoint now) {
 std::optional<TimePoint> SealedLink::next_timeout() const {
   std::optional<TimePoint> next;
   if (distrusted_) return next;
-  if (initiator_) keep_earliest(next, initiator_->next_timeout());
+  if (initiator_) {
+    keep_earliest(next, initiator_->next_timeout());
+    if (doubt_) keep_earliest(next, doubt_->until);
+  }
   if (connection_) {
     keep_earliest(next, connection_->next_timeout());
     keep_earliest(next, liveness_.next_timeout());
-    if (unanswered_since_) keep_earliest(next, *unanswered_since_ + kUnanswered);
+    keep_earliest(next, elsewhere_at_);
+    if (unanswered_since_ && !initiator_) keep_earliest(next, *unanswered_since_ + kAnew);
   }
   if (config_.patience && wanting_since_ && !asking_) {
     keep_earliest(next, *wanting_since_ + *config_.patience);
@@ -334,29 +369,32 @@ void SealedLink::on_timeout(TimePoint now) {
     try_again_.reset();
     want_connection(now);
   }
+  if (initiator_ && doubt_ && now >= doubt_->until) {
+    believe(std::exchange(doubt_, std::nullopt)->what, now);
+  }
   if (connection_) {
     connection_->on_timeout(now);
     if (liveness_.on_timeout(now)) connection_->channel().ping();
     check_silence(now);
   }
-  if (config_.patience && wanting_since_ && !asking_ && now >= *wanting_since_ + *config_.patience) {
+  if (config_.patience && wanting_since_ && !asking_ &&
+      now >= *wanting_since_ + *config_.patience) {
     give_up(now);
   }
   flush(now);
 }
 
-/// Probes go unanswered: the way may be gone, or the hub, or our address.
+/// What was sent goes unanswered: the way may be gone, or the hub, or our address.
 void SealedLink::check_silence(TimePoint now) {
-  if (connection_->unanswered_probes() == 0) {
-    unanswered_since_.reset();
-    return;
+  if (!unanswered_since_) return;
+  if (elsewhere_at_ && now >= *elsewhere_at_) {
+    elsewhere_at_ = now + kElsewhere;
+    say_once("the hub does not answer; reconnecting…");
+    outputs_.push_back(NextAddress{});
   }
-  if (!unanswered_since_) unanswered_since_ = connection_->last_heard();
-  if (now < *unanswered_since_ + kUnanswered || initiator_ || !contact_.in_use()) return;
-  unanswered_since_ = now;
-  say_once("the hub does not answer; reconnecting…");
-  outputs_.push_back(NextAddress{});
-  start_handshake(contact_.in_use(), now);
+  if (now >= *unanswered_since_ + kAnew && !initiator_ && contact_.in_use()) {
+    start_handshake(contact_.in_use(), now);
+  }
 }
 
 /// Nobody is there to wait: what was asked stays unanswered.
@@ -387,6 +425,7 @@ void SealedLink::leave(TimePoint now) {
 void SealedLink::send_waiting(TimePoint) {
   if (!connection_ || connection_->is_closed() || login_.under_way()) return;
   if (wants_online_ && !online_) return;
+  if (initiator_) return;  // the connection is in doubt
   while (!waiting_.empty() &&
          hand_over(waiting_.front().opcode, waiting_.front().id, waiting_.front().payload)) {
     asked_ = true;
@@ -411,6 +450,15 @@ void SealedLink::flush(TimePoint now) {
   while (connection_ && connection_->poll_transmit(now, bytes)) {
     liveness_.on_sent(now);
     outputs_.push_back(SendDatagram{std::exchange(bytes, {})});
+  }
+  const bool awaits_answer = connection_ && connection_->awaits_answer();
+  if (awaits_answer && !unanswered_since_) {
+    unanswered_since_ = now;
+    elsewhere_at_ = now + kElsewhere;
+  } else if (!awaits_answer && !fault("lost_ping_is_silence")) {
+    // A ping that got lost, and was overtaken, is not asked about again.
+    unanswered_since_.reset();
+    elsewhere_at_.reset();
   }
 }
 

@@ -9,11 +9,12 @@
 // Surface: the calls below take what happens and `now`; outputs() is what to do about it, in this
 // order; next_timeout() says when on_timeout() is due, and a call too many does nothing.
 //
-// While a connection does not answer, a new handshake is tried beside it, at every address of the
-// hub in turn; whichever answers first is used. Messages that were not handed to a connection wait
-// for the next one; those that were may be lost with it, which Lost says.
+// While a connection does not answer, it is tried from a new port and at the hub's other addresses
+// in turn, and in the end a new handshake beside it; whichever answers first is used. Messages that
+// were not handed to a connection wait for the next one; those that were may be lost with it, which
+// Lost says.
 //
-// Deadlines: the handshake's next datagram, the connection's own, keep-alive and silence
+// Deadlines: the handshake's next datagram, the end of a doubt about the hub's key or version, the connection's own, keep-alive and silence
 // (liveness.hpp), the next try after a refusal, and the end of patience where nobody is there to
 // wait.
 #pragma once
@@ -37,6 +38,7 @@ namespace hub::client {
 
 struct LinkConfig {
   LoginExchange::Config login;
+  LivenessConfig liveness;
   /// How long the hub may be silent before what waits for it is given up; nothing: for ever.
   std::optional<Duration> patience;
 };
@@ -105,9 +107,17 @@ class SealedLink {
     std::string password;
   };
 
+  /// Something says that the hub has another key or version; believed if no welcome comes first.
+  struct Doubt {
+    TimePoint until{};
+    sealed::InitiatorEvent what;
+  };
+
   void want_connection(TimePoint now);
   void follow(const ContactStep& step, TimePoint now);
   void start_handshake(const std::optional<Key>& key, TimePoint now);
+  void on_handshake(const sealed::InitiatorEvent& event, TimePoint now);
+  void believe(const sealed::InitiatorEvent& event, TimePoint now);
   void on_established(const sealed::Established& made, TimePoint now);
   bool on_connection_datagram(Bytes datagram, TimePoint now);
   void on_reset(const sealed::Reset& reset, TimePoint now);
@@ -135,18 +145,22 @@ class SealedLink {
   std::vector<LinkOutput> outputs_;
 
   std::optional<sealed::Initiator> initiator_;
+  bool greeting_ = false;  // initiator_ has a key, and does not ask for one
+  std::optional<Doubt> doubt_;
   std::unique_ptr<sealed::Connection> connection_;
-  std::deque<Message> waiting_;         // for a connection, or for the login on it
-  std::optional<Wanted> wanted_;        // until it is answered
-  bool wants_online_ = false;           // was online, or is on its way there
+  std::deque<Message> waiting_;   // for a connection, or for the login on it
+  std::optional<Wanted> wanted_;  // until it is answered
+  bool wants_online_ = false;     // was online, or is on its way there
   bool online_ = false;
-  bool asked_ = false;                  // the connection was handed a request, not answered yet
-  bool asking_ = false;                 // about the key
-  bool distrusted_ = false;             // it is over
-  bool said_silent_ = false;            // the person knows that the hub does not answer
-  int sends_here_ = 0;                  // datagrams of the handshake to the present address
+  MessageId mark_ = 0;                      // up to which post this login was served
+  bool asked_ = false;                      // the connection was handed a request, not answered yet
+  bool asking_ = false;                     // about the key
+  bool distrusted_ = false;                 // it is over
+  bool said_silent_ = false;                // the person knows that the hub does not answer
+  int sends_here_ = 0;                      // datagrams of the handshake to the present address
   std::optional<TimePoint> wanting_since_;  // something waits for an answer of the hub
-  std::optional<TimePoint> unanswered_since_;
+  std::optional<TimePoint> unanswered_since_;  // the connection owes an answer, and says nothing
+  std::optional<TimePoint> elsewhere_at_;      // when the next address is tried for it
   std::optional<TimePoint> try_again_;
 };
 

@@ -51,7 +51,8 @@ std::string_view name_of(State state) {
 
 void Session::on_line(std::string_view line, TimePoint now) {
   if (finished_ || leaving_) return;
-  auto command = parse_line(line, config_.max_text);
+  auto command = parse_line(
+      line, config_.framing == Framing::kSealed ? kMaxTextBytes : kClassicMaxPayloadBytes);
   if (!command) {
     print(error(command.error().word, command.error().sentence));
     return;
@@ -103,6 +104,7 @@ void Session::on_timeout(TimePoint now) {
 }
 
 void Session::on_input_end(TimePoint now) {
+  config_.can_ask = false;  // nobody is left to answer, a waiting login#id neither
   if (asking_) on_password(std::nullopt, now);
   if (finished_ || leaving_) return;
   waiting_.push_back(Quit{});
@@ -271,8 +273,8 @@ void Session::send(Opcode opcode, std::string payload, MessageId id) {
 }
 
 std::optional<TimePoint> Session::reply_deadline(TimePoint now) const {
-  if (!config_.reply_timeout) return std::nullopt;
-  return now + *config_.reply_timeout;
+  if (config_.framing == Framing::kSealed) return std::nullopt;
+  return now + kReplyTimeout;
 }
 
 }  // namespace hub::client

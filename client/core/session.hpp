@@ -36,8 +36,8 @@
 #include <vector>
 
 #include "client/core/line.hpp"
-#include "client/core/printer.hpp"
 #include "client/core/message.hpp"
+#include "client/core/printer.hpp"
 #include "protocol/types.hpp"
 
 namespace hub::client {
@@ -57,10 +57,9 @@ std::string_view name_of(State state);  // "OFFLINE", "LOGIN_SENT", …
 struct SessionConfig {
   bool can_ask = false;            // somebody can be asked for a password: on_password() follows
   std::size_t max_waiting = 1000;  // typed lines that wait while a reply is awaited
-  std::size_t max_text = kClassicMaxPayloadBytes;  // of a post
-  /// Classic: how long a reply is awaited; a login is then sent again. Nothing where what carries
-  /// the messages is reliable and says by on_lost() when it is not.
-  std::optional<Duration> reply_timeout = kReplyTimeout;
+  /// Classic: a reply is awaited for kReplyTimeout, a login then sent again. Sealed: what carries
+  /// the messages is reliable, says by on_lost() when it is not, and the hub says no by a message.
+  Framing framing = Framing::kClassic;
 };
 
 struct Send {

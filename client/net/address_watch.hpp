@@ -1,5 +1,5 @@
-// Tells when an address of this machine comes or goes (rtnetlink(7)), so that a client that moved to
-// another network says so at once instead of finding out. Owned by the loop, used on its thread.
+// Tells when an address of this machine comes or goes (rtnetlink(7)), so that a client that moved
+// to another network says so at once instead of finding out. Owned by the loop, used on its thread.
 #pragma once
 
 namespace hub::client {

@@ -1,5 +1,5 @@
-// Work that would hold up the loop: stretching a password, resolving a name. One thread, one piece of
-// work after the other; what is to happen with a result happens on the loop's thread again.
+// Work that would hold up the loop: stretching a password, resolving a name. One thread, one piece
+// of work after the other; what is to happen with a result happens on the loop's thread again.
 #pragma once
 
 #include <condition_variable>

@@ -36,8 +36,7 @@ class Link {
   bool reconnect_if_moved();
 
   /// Blocks, perhaps for seconds; any thread.
-  static std::vector<asio::ip::udp::endpoint> resolve(const HubName& name,
-                                                      asio::error_code& error);
+  static std::vector<asio::ip::udp::endpoint> resolve(const HubName& name, asio::error_code& error);
 
   /// Sends one datagram, again where the socket only reported an earlier one's failure.
   std::error_code send(Bytes datagram);

@@ -34,6 +34,7 @@ FirstContact make_contact(const Options& options, bool can_ask, const KnownHubsF
 LinkConfig link_config(const Options& options, bool can_ask) {
   LinkConfig config;
   config.login.allow_weak_kdf = options.accept_weak_kdf;
+  config.liveness = {options.keep_alive, options.silence};
   if (!can_ask) config.patience = kPatience;
   return config;
 }
@@ -101,8 +102,8 @@ void SealedDriver::on_addresses_changed() {
   if (link_.reconnect_if_moved()) sealed_.on_path_changed(events_.now());
 }
 
-/// What proved itself is pinned. A file that cannot be written is no reason not to talk to a hub that
-/// is believed; a contradiction is.
+/// What proved itself is pinned. A file that cannot be written is no reason not to talk to a hub
+/// that is believed; a contradiction is.
 void SealedDriver::remember(const HubProved& proved) {
   if (!may_remember_) return;
   bool contradicted = false;

@@ -234,7 +234,8 @@ void Channel::write_messages(Packet& packet, TimePoint now) {
 }
 
 void Channel::write_probe(Packet& packet) {
-  if (out_.write_probe(packet.room(), packet.out, recovery_) > 0) {
+  if (!fault("probe_carries_nothing") &&
+      out_.write_probe(packet.room(), packet.out, recovery_) > 0) {
     packet.is_ack_eliciting = true;
   } else {
     is_ping_owed_ = true;

@@ -122,7 +122,9 @@ class Channel {
   /// Without backoff (RFC 9002 §6.2.1), at most kMaxProbeTimeout.
   Duration pto() const;
   Duration smoothed_rtt() const;
-  /// Probe timeouts in a row without an acknowledgement.
+  /// Probe timeouts in a row without an acknowledgement. Each datagram that asks for an ack puts
+  /// the next one off, so whoever talks all the time into a void counts slowly: for liveness look
+  /// at what was last received as well.
   int pto_count() const;
   /// Of the datagrams sent; nothing before the first ack.
   std::optional<std::uint64_t> largest_acked() const;
@@ -150,7 +152,7 @@ class Channel {
   Pacer pacer_;
   std::optional<TimePoint> pacing_timeout_;  // bulk waits until then
   int probes_owed_ = 0;
-  std::uint64_t acked_end_ = 0;  // one above the largest number acknowledged
+  std::uint64_t acked_end_ = 0;        // one above the largest number acknowledged
   std::optional<std::uint64_t> mark_;  // not sent yet
   bool is_ping_owed_ = false;
   bool is_limited_ = false;  // what waits is held back by congestion control, not by want of data

@@ -48,6 +48,7 @@ void Recovery::on_sent_silent(std::uint64_t number, TimePoint now) {
 
 std::optional<TimePoint> Recovery::silent_sent_at(std::uint64_t number) const {
   for (const Silent& silent : silent_) {
+    if (fault("silent_ack_tells_no_rtt")) break;
     if (silent.number == number && number >= path_start_) return silent.sent;
   }
   return std::nullopt;

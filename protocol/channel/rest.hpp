@@ -46,6 +46,12 @@ struct Rest {
   Duration pto() const;
 };
 
+/// What on_path_changed() does, for a connection that rests: RTT and congestion window afresh.
+inline void forget_path(Rest& rest) {
+  rest.smoothed_rtt_us = rest.rtt_variance_us = rest.min_rtt_us = 0;
+  rest.congestion_window = rest.slow_start_threshold = 0;
+}
+
 static_assert(std::is_trivially_copyable_v<Rest>);
 static_assert(sizeof(Rest) <= 160, "the memory budget of an idle connection");
 

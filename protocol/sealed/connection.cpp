@@ -51,13 +51,17 @@ Connection::~Connection() = default;
 
 Connection::Taken Connection::on_datagram(const Path& path, const TransportHeader& header,
                                           Bytes datagram, TimePoint now) {
-  if (header.id != ours_ || is_closed()) return Taken::kForged;
+  if (header.id != ours_ || (is_closed() && !we_closed_)) return Taken::kForged;
   std::array<std::uint8_t, kMaxDatagramBytes> plain;
   if (fault("roam_before_authentication")) roam(path, datagram.size(), true, now);
   const auto frames = receive_key_.open(header, datagram, kTrialPtos * pto(), now, plain);
   if (!frames) return Taken::kForged;
   const bool newest = is_newest(header.number);
   if (!replay_.accept(header.number)) return Taken::kReplayed;
+  if (is_closed()) {
+    closing_ = true;
+    return Taken::kLate;
+  }
   roam(path, datagram.size(), newest, now);
   last_heard_ = now;
   const auto received = channel().on_packet(header.number, *frames, send_key_.next_number(), now);
@@ -274,6 +278,7 @@ void Connection::close(CloseReason reason) {
   if (is_closed()) return;
   closed_ = reason;
   closing_ = true;
+  we_closed_ = true;
 }
 
 Duration Connection::pto() const { return channel_ ? channel_->pto() : rest_.pto(); }

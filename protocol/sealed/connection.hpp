@@ -42,13 +42,13 @@ enum class Side : std::uint8_t { kClient, kServer };
 /// Why a connection ends, as its close frame says.
 enum class CloseReason : std::uint8_t {
   kNone = 0,
-  kGoodbye = 1,        // the client leaves, or the hub stops serving it after a logout
+  kGoodbye = 1,        // the client leaves
   kTimeout = 2,        // nothing was heard for the session timeout
   kProtocolError = 3,  // the other side broke a rule of this protocol
   kEnded = 4,          // by the administrator: ended, disabled, deleted, or a new password
-  kReplaced = 5,       // the same device logged in elsewhere
+  kReplaced = 5,       // the account has logged in more often than it may be at once
   kNoLogin = 6,        // no login in time
-  kBusy = 7,           // more connections than the hub allows
+  kBusy = 7,           // it asks and does not read what it is answered
 };
 
 class Connection {
@@ -66,6 +66,7 @@ class Connection {
     kReplayed,   // seen before; nothing changed
     kViolation,  // authentic, and against the rules: the connection is closing
     kClosed,     // the peer closed the connection
+    kLate,       // authentic and new, after we closed: the close frame goes out once more
   };
   /// `path`: the way the datagram came. `header` was read from it.
   Taken on_datagram(const Path& path, const TransportHeader& header, Bytes datagram, TimePoint now);
@@ -91,6 +92,7 @@ class Connection {
   bool is_closed() const { return closing_ || closed_ != CloseReason::kNone; }
   /// Why the peer closed it, or why we did.
   CloseReason close_reason() const { return closed_; }
+  bool closed_by_us() const { return we_closed_; }
 
   /// The client sends from a new address or to another one of the hub's: RTT afresh, and a ping.
   void set_path(const Path& path, TimePoint now);
@@ -103,8 +105,8 @@ class Connection {
   const ResetToken& expected_reset() const { return reset_; }
   /// When an authentic, new datagram last came.
   TimePoint last_heard() const { return last_heard_; }
-  /// Probes sent in a row without an answer; 0 while the peer answers.
-  int unanswered_probes() const { return channel_ ? channel_->pto_count() : 0; }
+  /// Something that asks for an ack is on its way.
+  bool awaits_answer() const { return channel_ != nullptr && channel_->bytes_in_flight() > 0; }
   Duration pto() const;
   std::uint64_t datagrams_sent() const { return send_key_.next_number(); }
 
@@ -155,7 +157,8 @@ class Connection {
   std::optional<std::uint64_t> mark_;
   Side side_;
   CloseReason closed_ = CloseReason::kNone;
-  bool closing_ = false;  // our close frame is still to be sent
+  bool closing_ = false;    // our close frame is to be sent
+  bool we_closed_ = false;  // not the peer
   bool wide_ = false;
 };
 

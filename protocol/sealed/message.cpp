@@ -72,20 +72,29 @@ std::string write_login_challenge(const LoginChallenge& challenge) {
   return text_of(out);
 }
 
-std::optional<Key> read_login_proof(std::string_view payload) {
+std::optional<LoginProof> read_login_proof(std::string_view payload) {
   wire::Reader reader(text_bytes(payload));
-  const Key out = reader.array<32>();
+  LoginProof out;
+  out.proof = reader.array<32>();
+  if (reader.remaining() > 0) out.mark = reader.u64();
   if (!reader.at_end()) return std::nullopt;
   return out;
 }
 
-std::string write_login_proof(const Key& proof) { return {proof.begin(), proof.end()}; }
+std::string write_login_proof(const LoginProof& proof) {
+  std::vector<std::uint8_t> out;
+  wire::Writer writer(out);
+  writer.bytes(proof.proof);
+  if (proof.mark) writer.u64(*proof.mark);
+  return text_of(out);
+}
 
 std::optional<LoginOk> read_login_ok(std::string_view payload) {
   wire::Reader reader(text_bytes(payload));
   LoginOk out;
   out.signature = reader.array<32>();
   out.session_timeout = std::chrono::milliseconds(reader.u32());
+  out.newest_post = reader.u64();
   if (reader.remaining() > 0) out.next_key = reader.array<32>();
   if (!reader.at_end()) return std::nullopt;
   return out;
@@ -97,6 +106,7 @@ std::string write_login_ok(const LoginOk& ok) {
   writer.bytes(ok.signature);
   writer.u32(static_cast<std::uint32_t>(std::clamp<std::int64_t>(
       ok.session_timeout.count(), 0, std::numeric_limits<std::uint32_t>::max())));
+  writer.u64(ok.newest_post);
   if (ok.next_key) writer.bytes(*ok.next_key);
   return text_of(out);
 }

@@ -8,12 +8,16 @@
 //
 //   0x11 login start      client_nonce(32) client_ID
 //   0x82 login challenge  server_nonce(32) salt(16) memory_bytes(8) passes(4)
-//   0x12 login proof      client_proof(32)
-//   0x80 login ok         server_signature(32) session_timeout_ms(4) [next_server_key(32)]
+//   0x12 login proof      client_proof(32) [mark(8)]: up to which post the client was served
+//   before;
+//                         without it, what comes from now on
+//   0x80 login ok         server_signature(32) session_timeout_ms(4) newest_post(8)
+//                         [next_server_key(32)]
 //   0x81 login failed     reason(1): 0 wrong or unknown, 1 too many tries, 2 no room
 //   0xF1 refused          opcode(1) word     why a request of that opcode was not done
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -56,12 +60,17 @@ struct LoginChallenge {
 std::optional<LoginChallenge> read_login_challenge(std::string_view payload);
 std::string write_login_challenge(const LoginChallenge& challenge);
 
-std::optional<Key> read_login_proof(std::string_view payload);
-std::string write_login_proof(const Key& proof);
+struct LoginProof {
+  Key proof{};
+  std::optional<MessageId> mark;
+};
+std::optional<LoginProof> read_login_proof(std::string_view payload);
+std::string write_login_proof(const LoginProof& proof);
 
 struct LoginOk {
   Key signature{};
   std::chrono::milliseconds session_timeout{0};
+  MessageId newest_post = 0;    // a login without a mark is served what comes after it
   std::optional<Key> next_key;  // of the server: will do as well from now on
 };
 std::optional<LoginOk> read_login_ok(std::string_view payload);

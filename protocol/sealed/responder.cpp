@@ -115,35 +115,37 @@ Answer Responder::greet(const Endpoint& from, const Hello& hello, TimePoint now,
     return Answer::kNothingForged;
   }
   HalfOpen made;
-  made.established.ours = ids_.next();
-  made.established.theirs = payload->client_id;
-  made.established.reset = reset_token_of(made.established.ours);
+  made.connection.from = from;
+  Established& established = made.connection.established;
+  established.ours = ids_.next();
+  established.theirs = payload->client_id;
+  established.reset = reset_token_of(established.ours);
   std::vector<std::uint8_t> message;
-  made.established.keys = noise->write_message2(
+  established.keys = noise->write_message2(
       generate_key_pair(random_),
-      welcome_payload({made.established.ours, made.established.reset, kSealedVersion}), message);
+      welcome_payload({established.ours, established.reset, kSealedVersion}), message);
   write_welcome(payload->client_id, message, made.welcome);
   made.hello = hash;
   made.until = now + kHalfOpenLife;
   out.insert(out.end(), made.welcome.begin(), made.welcome.end());
-  const ConnectionId id = made.established.ours;
+  const ConnectionId id = established.ours;
   by_hello_.emplace(hash, id);
   oldest_first_.push_back(id);
   half_open_.emplace(id, std::move(made));
   return Answer::kWelcome;
 }
 
-const Established* Responder::find(ConnectionId id, TimePoint now) const {
+const HalfOpenConnection* Responder::find(ConnectionId id, TimePoint now) const {
   const auto found = half_open_.find(id);
   if (found == half_open_.end() || now >= found->second.until) {
     return nullptr;
   }
-  return &found->second.established;
+  return &found->second.connection;
 }
 
-Established Responder::take(ConnectionId id) {
+HalfOpenConnection Responder::take(ConnectionId id) {
   const auto found = half_open_.find(id);
-  Established out = found->second.established;
+  HalfOpenConnection out = found->second.connection;
   by_hello_.erase(found->second.hello);
   half_open_.erase(found);
   while (!oldest_first_.empty() && half_open_.count(oldest_first_.front()) == 0) {

@@ -1,8 +1,8 @@
 // Sealed delivery. A session is live: each due post goes into its connection as it is committed. Or
 // it is behind, since its connection takes posts more slowly than they come: then nothing is queued
 // for it. It reads pages of what it missed from the store, and is live again in the turn in which
-// what it was served reaches the ring of recent posts. So there is no gap and no repeat at the seam:
-// `served` says up to which post everything due was handed over, on both sides of it.
+// what it was served reaches the ring of recent posts. So there is no gap and no repeat at the
+// seam: `served` says up to which post everything due was handed over, on both sides of it.
 #include <algorithm>
 #include <utility>
 
@@ -42,7 +42,7 @@ void Hub::Impl::fall_behind(Session& session, MessageId served) {
   links.touch(*session.link);
 }
 
-void Hub::Impl::continue_behind(Session& session) {
+void Hub::Impl::continue_behind(Session& session, Now now) {
   if (session.reading) return;
   if (session.link->connection.channel().talk_queued_bytes() > kCatchUpQueue) return;
   if (recent.reaches(session.served) || fault("live_too_early")) {
@@ -51,6 +51,9 @@ void Hub::Impl::continue_behind(Session& session) {
   }
   session.reading =
       read(CatchUpJob{0, session.account(), session.served}, PendingCatchUp{session.id});
+  if (session.reading) return;
+  ++counters.drop_busy_reader;
+  if (!fault("busy_reader_not_asked_again")) links.arm(*session.link, now.mono + kReadAgain);
 }
 
 void Hub::Impl::on_catch_up(const CatchUpRead& missed, Now now) {

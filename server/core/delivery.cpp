@@ -73,14 +73,18 @@ void Hub::Impl::release_forwards(Session& session) {
 
 void Hub::Impl::request_retrieve(Session& session, const Incoming& in) {
   SessionTraffic& traffic = traffic_of(session);
-  const std::size_t under_way = traffic.waiting.size() + (traffic.run ? 1 : 0);
-  if (under_way >= kMaxWaitingRetrieves) {
+  const bool reads_one = !traffic.waiting.empty() || traffic.run;
+  const auto* streams = session.is_sealed() ? session.link->streams.get() : nullptr;
+  // Sealed, what was read waits for the client to take it: that too is kept for few at a time.
+  const std::size_t under_way = traffic.waiting.size() + (traffic.run ? 1 : 0) +
+                                (streams != nullptr ? streams->size() : 0);
+  if (under_way >= kMaxWaitingRetrieves && !fault("retrieves_unbounded")) {
     ++counters.drop_retrieve_queue;
     refuse(session, in.opcode, control::Refusal::kBusy);
     return;
   }
   traffic.waiting.push_back(in.count);
-  if (under_way == 0) start_retrieve(session);
+  if (!reads_one) start_retrieve(session);
 }
 
 /// Begins the first waiting retrieve: asks the reader, or ends it at once where n is 0.
@@ -134,8 +138,7 @@ void Hub::Impl::continue_run(Session& session, Now now) {
   const std::size_t end = std::min(run.posts.size(), run.next + kRetrieveBurst);
   for (; run.next < end; ++run.next) {
     const store::Post& post = run.posts[run.next];
-    send(session, Opcode::kRetrieveAck, post.id,
-         format_post(post.author_name, post.text));
+    send(session, Opcode::kRetrieveAck, post.id, format_post(post.author_name, post.text));
   }
   if (run.next < run.posts.size()) {
     paused_runs.push_back({now.mono + kRetrievePause, session.id});

@@ -10,7 +10,7 @@ namespace hub::server {
 namespace {
 
 AccountId account_of(AccountId account) { return account; }
-AccountId account_of(const FollowIndex::Followee& followee) { return followee.account; }
+AccountId account_of(const store::Followee& followee) { return followee.account; }
 
 /// Where `account` stands in the list.
 template <typename Entry>
@@ -31,20 +31,19 @@ bool take_out(std::vector<Entry>& from, AccountId account) {
 
 }  // namespace
 
-void FollowIndex::add_account(AccountId account, const std::vector<AccountId>& followees) {
+void FollowIndex::add_account(AccountId account, const std::vector<store::Followee>& followees) {
   remove_account(account);
-  auto& list = followees_[account];
-  for (const AccountId followee : followees) {
-    followers_[followee].push_back(account);
-    list.push_back({followee, 0});
+  for (const store::Followee& followee : followees) {
+    followers_[followee.account].push_back(account);
   }
   follows_ += followees.size();
+  followees_[account] = followees;
 }
 
 void FollowIndex::remove_account(AccountId account) {
   const auto found = followees_.find(account);
   if (found == followees_.end()) return;
-  for (const Followee& followee : found->second) unlink(account, followee.account);
+  for (const store::Followee& followee : found->second) unlink(account, followee.account);
   follows_ -= found->second.size();
   followees_.erase(found);
 }
@@ -67,8 +66,8 @@ void FollowIndex::remove_follow(AccountId follower, AccountId followee) {
   --follows_;
 }
 
-const std::vector<FollowIndex::Followee>& FollowIndex::followees(AccountId account) const {
-  static const std::vector<Followee> kNobody;
+const std::vector<store::Followee>& FollowIndex::followees(AccountId account) const {
+  static const std::vector<store::Followee> kNobody;
   const auto found = followees_.find(account);
   return found != followees_.end() ? found->second : kNobody;
 }

@@ -8,20 +8,14 @@
 #include <vector>
 
 #include "protocol/types.hpp"
+#include "store/records.hpp"
 
 namespace hub::server {
 
 class FollowIndex {
  public:
-  /// Somebody followed, and the newest post there was when the follow was made; 0 for a follow that
-  /// is older than the session.
-  struct Followee {
-    AccountId account = 0;
-    MessageId since = 0;
-  };
-
   /// The account came online; these it follows. An account that is there already is replaced.
-  void add_account(AccountId account, const std::vector<AccountId>& followees);
+  void add_account(AccountId account, const std::vector<store::Followee>& followees);
   void remove_account(AccountId account);
 
   /// Follow changes of accounts that are not online do nothing.
@@ -32,15 +26,15 @@ class FollowIndex {
   const std::vector<AccountId>& online_followers(AccountId author) const;
 
   /// Whom an account that is online follows.
-  const std::vector<Followee>& followees(AccountId account) const;
+  const std::vector<store::Followee>& followees(AccountId account) const;
 
   std::size_t follows() const { return follows_; }  // of those online
 
  private:
   void unlink(AccountId follower, AccountId followee);
 
-  std::unordered_map<AccountId, std::vector<Followee>> followees_;   // of each account online
-  std::unordered_map<AccountId, std::vector<AccountId>> followers_;  // online, of each author
+  std::unordered_map<AccountId, std::vector<store::Followee>> followees_;  // of each account online
+  std::unordered_map<AccountId, std::vector<AccountId>> followers_;        // online, of each author
   std::size_t follows_ = 0;
 };
 

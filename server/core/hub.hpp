@@ -53,7 +53,7 @@ struct HubIdentity {
 /// A stored session, and whom its account follows, for a restart.
 struct RestoredSession {
   store::StoredSession session;
-  std::vector<AccountId> followees;
+  std::vector<store::Followee> followees;
 };
 
 class Hub {
@@ -79,8 +79,8 @@ class Hub {
   /// Requests under way outside: zero once everything asked has been answered. For draining.
   std::size_t pending() const;
 
-  /// Ends a turn: what connections have to send is sealed. Then the outbox holds all there is to do;
-  /// the caller does it and clears it.
+  /// Ends a turn: what connections have to send is sealed. Then the outbox holds all there is to
+  /// do; the caller does it and clears it.
   Outbox& end_turn(Now now);
 
  private:

@@ -70,9 +70,9 @@ struct PendingControl {
   ControlTag tag = 0;
 };
 struct PendingClose {};  // nobody waits for it
-using Pending = std::variant<PendingLogin, PendingSealedLogin, PendingPost, PendingFollow,
-                             PendingLogout, PendingRetrieve, PendingCatchUp, PendingControl,
-                             PendingClose>;
+using Pending =
+    std::variant<PendingLogin, PendingSealedLogin, PendingPost, PendingFollow, PendingLogout,
+                 PendingRetrieve, PendingCatchUp, PendingControl, PendingClose>;
 
 struct Hub::Impl {
   Impl(const HubConfig& given, HubIdentity identity, Random& randomness, Counters& counted);
@@ -97,10 +97,10 @@ struct Hub::Impl {
   struct Incoming {
     const ReturnAddress& from;
     Opcode opcode;
-    Token token;           // classic
-    MessageId id;          // classic: the low 32 bits
+    Token token;   // classic
+    MessageId id;  // classic: the low 32 bits
     std::string_view text;
-    std::uint32_t count;   // retrieve's n
+    std::uint32_t count;  // retrieve's n
     Now now;
   };
   struct Command {
@@ -154,9 +154,9 @@ struct Hub::Impl {
   Token new_token();
   enum class Tell { kNobody, kClient };
   enum class Forget { kStored, kAlreadyForgotten };
-  /// The session is over. With kClient, classic: a session reset goes to its address, unless another
-  /// live session sits there; sealed: its connection is closed for `why`. With kStored the store is
-  /// told to forget it too.
+  /// The session is over. With kClient, classic: a session reset goes to its address, unless
+  /// another live session sits there; sealed: its connection is closed for `why`. With kStored the
+  /// store is told to forget it too.
   void end_session(Session& session, Tell tell, Forget forget,
                    sealed::CloseReason why = sealed::CloseReason::kEnded);
   void close_stored(const store::CloseSession& close);
@@ -183,6 +183,7 @@ struct Hub::Impl {
   void on_message(Link& link, Bytes message, Now now);
   bool send_talk(Link& link, Opcode opcode, MessageId msg_id, std::string_view payload);
   void close_link(Link& link, sealed::CloseReason why);
+  void bury(Link& link, Now now);
   void drop_link(Link& link);
   void flush(Link& link, Now now);
   void flush_links(Now now);
@@ -209,7 +210,7 @@ struct Hub::Impl {
   Followed followed_by(AccountId account) const;
   void forward_sealed(Session& session, const store::Post& post, std::string_view payload);
   void fall_behind(Session& session, MessageId served);
-  void continue_behind(Session& session);
+  void continue_behind(Session& session, Now now);
   void on_catch_up(const CatchUpRead& read, Now now);
   void go_live(Session& session);
   void stream_retrieve(Session& session, const RetrievePage& page);

@@ -20,13 +20,14 @@ namespace hub::server {
 /// A login under way on a connection (SCRAM): from the client's first message to its proof.
 struct LoginAttempt {
   LoginTranscript transcript;
-  std::string id;              // as typed
-  Verifier verifier;           // of the account, or a decoy's
-  AccountId account = 0;       // 0: nobody can log in so, whatever the proof
-  std::string name;            // the account's own spelling
-  store::Tag lookup = 0;       // of the account
-  bool challenged = false;     // the challenge was sent; else the account is being looked up
-  bool recording = false;      // the proof was right; the session is being recorded
+  std::string id;                 // as typed
+  Verifier verifier;              // of the account, or a decoy's
+  AccountId account = 0;          // 0: nobody can log in so, whatever the proof
+  std::string name;               // the account's own spelling
+  store::Tag lookup = 0;          // of the account
+  bool challenged = false;        // the challenge was sent; else the account is being looked up
+  std::optional<MessageId> mark;  // up to which post the client was served before
+  bool recording = false;         // the proof was right; the session is being recorded
 };
 
 /// A run of retrieve replies on its way into a stream of the bulk lane.
@@ -43,6 +44,7 @@ struct Link {
   sealed::Connection connection;
   Session* session = nullptr;
   TimePoint login_until{};  // without a session by then, it is closed
+  TimePoint bury_at{};      // closed: until then, who still speaks is told so
   std::unique_ptr<LoginAttempt> attempt;
   std::unique_ptr<std::deque<RetrieveStream>> streams;
 

@@ -23,7 +23,8 @@ class LoginThrottle {
  public:
   explicit LoginThrottle(Random& random);
 
-  /// True, and one try taken. `id_key`: the lower-cased ID, whether or not there is such an account.
+  /// True, and one try taken. `id_key`: the lower-cased ID, whether or not there is such an
+  /// account.
   bool may_try(std::string_view id_key, const IpAddress& source, TimePoint now);
   /// A login from there succeeded.
   void remember(std::string_view id_key, const IpAddress& source);

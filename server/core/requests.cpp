@@ -44,7 +44,8 @@ void Hub::Impl::serve(Session& session, const Command* command, const Incoming& 
 }
 
 void Hub::Impl::refuse(Session& session, Opcode request, control::Refusal why) {
-  if (session.is_sealed()) send(session, Opcode::kRefused, 0, sealed::write_refusal({request, control::word_of(why)}));
+  if (session.is_sealed())
+    send(session, Opcode::kRefused, 0, sealed::write_refusal({request, control::word_of(why)}));
 }
 
 void Hub::Impl::request_subscribe(Session& session, const Incoming& in) {
@@ -130,9 +131,9 @@ void Hub::Impl::request_spurious_server(Session& session, const Incoming& in) {
 void Hub::Impl::on_spurious(Session& session, Opcode opcode) {
   if (fault("spurious_ignored")) return;
   ++counters.sessions_reset_spurious;
-  log(LogLevel::kWarning, fmt::format("session of {} at {} reset: unexpected opcode 0x{:02X} ({})",
-                                      session.record.name, to_string(address_of(session)),
-                                      static_cast<unsigned>(opcode), name_of(opcode)));
+  log(LogLevel::kWarning,
+      fmt::format("session of {} at {} reset: unexpected opcode 0x{:02X} ({})", session.record.name,
+                  to_string(address_of(session)), static_cast<unsigned>(opcode), name_of(opcode)));
   end_session(session, Tell::kClient, Forget::kStored, sealed::CloseReason::kProtocolError);
 }
 
@@ -234,7 +235,9 @@ void Hub::Impl::on_follow_reply(const PendingFollow& change, const store::Reply&
 
 void Hub::Impl::on_logout_reply(const PendingLogout& logout, const store::Reply& reply) {
   if (const auto* refused = std::get_if<store::Refused>(&reply.body)) {
-    if (logout.from.link) answer(logout.from, Opcode::kRefused, 0, sealed::write_refusal({Opcode::kLogout, control::word_of(refused->why)}));
+    if (logout.from.link)
+      answer(logout.from, Opcode::kRefused, 0,
+             sealed::write_refusal({Opcode::kLogout, control::word_of(refused->why)}));
   } else {
     answer(logout.from, Opcode::kLogoutAck, logout.token);
   }

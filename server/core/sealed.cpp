@@ -18,9 +18,16 @@ using sealed::CloseReason;
 using Taken = sealed::Connection::Taken;
 
 constexpr std::chrono::seconds kLoginTime{10};  // a connection without a login
+constexpr std::chrono::seconds kClosedTime{10};
 constexpr std::size_t kSpareLinks = 4096;       // connections beyond the sessions allowed
 constexpr std::chrono::milliseconds kResetPause{10};
 constexpr int kResetsATurn = 20;
+
+/// Whether a client may log in again by itself, so that no two evict each other for ever.
+bool may_return(CloseReason why) {
+  return why != CloseReason::kProtocolError && why != CloseReason::kEnded &&
+         why != CloseReason::kReplaced;
+}
 
 std::uint64_t& counter_of(Counters& counters, Answer answer) {
   switch (answer) {
@@ -75,16 +82,18 @@ void Hub::Impl::on_transport(const Path& path, Bytes bytes, Now now) {
   Link* link = links.find(header->id);
   std::unique_ptr<Link> begun;  // a half-open connection, until its first datagram authenticates
   if (link == nullptr) {
-    const sealed::Established* half_open = responder.find(header->id, now.mono);
+    const sealed::HalfOpenConnection* half_open = responder.find(header->id, now.mono);
     if (half_open == nullptr) {
       answer_unknown_link(path, header->id, now);
       return;
     }
-    begun = std::make_unique<Link>(*half_open, path, random, now.mono);
+    const Path greeted{path.local, half_open->from};
+    begun = std::make_unique<Link>(half_open->established, greeted, random, now.mono);
     link = begun.get();
   }
   const Taken taken = link->connection.on_datagram(path, *header, bytes, now.mono);
-  if (taken == Taken::kForged || taken == Taken::kReplayed) {
+  if (taken == Taken::kLate) links.touch(*link);  // flush() says again that it is closed
+  if (taken == Taken::kLate || taken == Taken::kForged || taken == Taken::kReplayed) {
     ++(taken == Taken::kForged ? counters.drop_forged : counters.drop_replayed);
     return;
   }
@@ -218,7 +227,7 @@ void Hub::Impl::flush_links(Now now) {
 void Hub::Impl::flush(Link& link, Now now) {
   if (!link.connection.is_closed()) {
     if (link.streams != nullptr) feed_streams(link);
-    if (link.session != nullptr && link.session->behind) continue_behind(*link.session);
+    if (link.session != nullptr && link.session->behind) continue_behind(*link.session, now);
   }
   auto& buffer = out.datagrams.buffer();
   while (true) {
@@ -228,7 +237,7 @@ void Hub::Impl::flush(Link& link, Now now) {
     out.datagrams.commit(*path, buffer.size() - before);
   }
   if (link.connection.is_closed()) {
-    drop_link(link);
+    bury(link, now);
     return;
   }
   if (link.session == nullptr) {
@@ -238,8 +247,24 @@ void Hub::Impl::flush(Link& link, Now now) {
   if (const auto next = link.connection.next_timeout()) links.arm(link, *next);
 }
 
+/// A close frame may get lost, and a client whose connection is merely gone comes back by itself. So
+/// where it must not, the connection stays a while to repeat itself.
+void Hub::Impl::bury(Link& link, Now now) {
+  if (link.session != nullptr) end_session(*link.session, Tell::kNobody, Forget::kStored);
+  if (!link.connection.closed_by_us() || may_return(link.connection.close_reason())) {
+    drop_link(link);
+    return;
+  }
+  if (link.bury_at == TimePoint{}) link.bury_at = now.mono + kClosedTime;
+  links.arm(link, link.bury_at);
+}
+
 void Hub::Impl::on_link_timeouts(Now now) {
   for (Link* link : links.take_due(now.mono)) {
+    if (link->connection.is_closed()) {
+      if (now.mono >= link->bury_at) drop_link(*link);
+      continue;
+    }
     link->connection.on_timeout(now.mono);
     const bool idle_stranger = link->session == nullptr && now.mono >= link->login_until;
     if (idle_stranger && !fault("strangers_stay")) {

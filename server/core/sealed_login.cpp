@@ -65,7 +65,7 @@ void Hub::Impl::login_proof(Link& link, std::string_view payload, Now now) {
   const auto proof = sealed::read_login_proof(payload);
   if (attempt == nullptr || !attempt->challenged || attempt->recording || !proof) return;
   const auto auth = auth_message(attempt->transcript);
-  const bool right = verify_client_proof(attempt->verifier, auth, *proof);
+  const bool right = verify_client_proof(attempt->verifier, auth, proof->proof);
   if (!right || attempt->account == 0) return refuse_sealed_login(link, LoginRefusal::kWrong);
   if (!has_room_for(attempt->account, attempt->name, Framing::kSealed)) {
     return refuse_sealed_login(link, LoginRefusal::kNoRoom);
@@ -82,6 +82,7 @@ void Hub::Impl::login_proof(Link& link, std::string_view payload, Now now) {
     ++counters.drop_busy_store;
     return refuse_sealed_login(link, LoginRefusal::kNoRoom);
   }
+  attempt->mark = proof->mark;
   attempt->recording = true;
 }
 
@@ -104,14 +105,15 @@ void Hub::Impl::on_sealed_open_reply(const PendingSealedLogin& login, const stor
   // The same connection logs in again: the store's row has been replaced, or it is another's.
   if (link->session != nullptr) {
     const bool same = link->session->account() == account;
-    end_session(*link->session, Tell::kNobody,
-                same ? Forget::kAlreadyForgotten : Forget::kStored);
+    end_session(*link->session, Tell::kNobody, same ? Forget::kAlreadyForgotten : Forget::kStored);
   }
   make_room_for_device(account);
   if (sessions.of_account(account).empty()) follows.add_account(account, opened->followees);
   Session& session = sessions.add_sealed(opened->session, *link, now);
   session.served = recent.newest();
   link->session = &session;
+  // A client that was here before goes on where it was.
+  if (attempt->mark && *attempt->mark < recent.newest()) fall_behind(session, *attempt->mark);
   link->connection.widen();
   links.logged_in(*link);
   throttle.remember(attempt->transcript.id_key, link->connection.path().remote.ip);
@@ -123,7 +125,7 @@ void Hub::Impl::on_sealed_open_reply(const PendingSealedLogin& login, const stor
   const Key signature =
       server_signature(attempt->verifier.server_key, auth_message(attempt->transcript));
   send_talk(*link, Opcode::kLoginOk, 0,
-            sealed::write_login_ok({signature, timeout, keys.announced}));
+            sealed::write_login_ok({signature, timeout, recent.newest(), keys.announced}));
 }
 
 /// The account's sealed session that was silent longest makes room for one more.

@@ -21,9 +21,9 @@
 #include <vector>
 
 #include "protocol/classic.hpp"
+#include "protocol/rate_limit.hpp"
 #include "protocol/types.hpp"
 #include "server/core/outbox.hpp"
-#include "protocol/rate_limit.hpp"
 
 namespace hub::server {
 

@@ -11,13 +11,13 @@
 namespace hub::server {
 
 struct LoginCandidate {
-  AccountId account = 0;  // 0: nobody; the verifier is a decoy's and no password is right
+  AccountId account = 0;  // 0: nobody may log in so, whether or not the password is right
   std::string name;       // the account's own spelling
   Verifier verifier;
 };
 
-/// Nothing where the database cannot be read. `hub` caches what it says of the hub as a whole, which
-/// never changes while it is open.
+/// Nothing where the database cannot be read. `hub` caches what it says of the hub as a whole,
+/// which never changes while it is open.
 std::optional<LoginCandidate> find_candidate(store::Reader& reader,
                                              std::optional<store::HubInfo>& hub,
                                              const std::string& id);

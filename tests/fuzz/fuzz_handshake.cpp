@@ -184,8 +184,8 @@ struct World {
     const auto event = client->on_datagram(bytes, now);
     if (event && std::holds_alternative<Established>(*event)) {
       const auto& made = std::get<Established>(*event);
-      const Established* there = hub->find(made.theirs, now);
-      must(there == nullptr || there->keys.to_responder == made.keys.to_responder,
+      const HalfOpenConnection* there = hub->find(made.theirs, now);
+      must(there == nullptr || there->established.keys.to_responder == made.keys.to_responder,
            "both have the same keys");
       if (there != nullptr && input.below(2) == 0) hub->take(made.theirs);
     }

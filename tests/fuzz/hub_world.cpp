@@ -1,6 +1,7 @@
 #include "tests/fuzz/hub_world.hpp"
 
 #include "protocol/limits.hpp"
+#include "protocol/sealed/handshake.hpp"
 #include "tests/support/store_verbs.hpp"
 
 namespace hub::fuzz {
@@ -67,6 +68,8 @@ HubWorld::HubWorld(std::uint8_t mode) : reader_(store_.open_reader()) {
     store_.apply({&add, 1}, now_.wall);
     accounts_[std::string(name)] = (*reader_->account(name))->id;
   }
+  identity_.keys.accepted.push_back(generate_key_pair(random_));
+  read_server_.emplace(store_.open_reader(), [this] { return identity_.keys; });
   hub_ = std::make_unique<server::Hub>(config_, identity_, random_, counters_);
   if ((mode & 4) == 0) return;
   for (std::size_t i = 0; i < kNames.size(); ++i) {  // all online, each following the others
@@ -319,15 +322,19 @@ void HubWorld::carry_out() {
 }
 
 void HubWorld::watch(const server::DatagramQueue::Entry& entry, Bytes bytes) {
-  const auto decoded = classic::decode(bytes);
-  must(decoded.has_value(), "what is sent can be read");
-  must(is_from_server(decoded->header.opcode) || decoded->header.opcode == Opcode::kSessionReset,
-       "a hub sends a hub's messages");
   const auto peer = std::find_if(peers_.begin(), peers_.end(), [&](const Peer& each) {
     return each.path.remote == entry.path.remote;
   });
   must(peer != peers_.end() && peer->in > 0, "nobody is sent anything unasked");
   peer->out += bytes.size();
+  if (sealed::is_sealed(bytes.front())) {
+    must(peer->proven || peer->out <= peer->in, "who has proved nothing gets no more than it sent");
+    return;
+  }
+  const auto decoded = classic::decode(bytes);
+  must(decoded.has_value(), "what is sent can be read");
+  must(is_from_server(decoded->header.opcode) || decoded->header.opcode == Opcode::kSessionReset,
+       "a hub sends a hub's messages");
   if (decoded->header.opcode == Opcode::kLoginOk) {
     peer->proven = true;
     peer->token = decoded->header.token;
@@ -382,9 +389,9 @@ void HubWorld::note_reply(const store::Reply& reply) {
   if (std::holds_alternative<store::Posted>(reply.body)) ++committed_;
   const auto* opened = std::get_if<store::SessionOpened>(&reply.body);
   if (opened == nullptr) return;
-  members_[opened->session.token] = {.account = opened->session.account,
-                                     .name = opened->session.name,
-                                     .remote = opened->session.remote};
+  members_[static_cast<Token>(opened->session.token)] = {.account = opened->session.account,
+                                                         .name = opened->session.name,
+                                                         .remote = opened->session.remote};
 }
 
 void HubWorld::note_event(const store::Event& event) {

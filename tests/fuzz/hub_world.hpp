@@ -13,6 +13,7 @@
 
 #include "protocol/classic.hpp"
 #include "server/core/hub.hpp"
+#include "server/net/read_server.hpp"
 #include "tests/fuzz/input.hpp"
 #include "tests/support/memory_store.hpp"
 
@@ -77,6 +78,8 @@ class HubWorld {
   hub::test::MemoryStore store_;
   std::unique_ptr<store::Reader> reader_;
   CountingRandom random_;
+  server::HubIdentity identity_;
+  std::optional<server::ReadServer> read_server_;
   server::Counters counters_;
   std::unique_ptr<server::Hub> hub_;
   Now now_;

@@ -248,6 +248,20 @@ TEST_CASE("a new path starts afresh, and what the old one carries tells nothing 
   CHECK(side.channel.is_idle());
 }
 
+TEST_CASE("a connection at rest moves to a new path as one that is awake") {
+  Side side;
+  send_one_by_one(side, 1);
+  side.receive(ack_of(0, {{0, 0}}), kStart + 100ms);
+  REQUIRE(side.channel.is_idle());
+  Rest rest = side.channel.rest();
+  forget_path(rest);
+  const Channel moved({}, rest);
+  side.channel.on_path_changed(kStart + 100ms);
+  CHECK(moved.smoothed_rtt() == side.channel.smoothed_rtt());
+  CHECK(moved.pto() == side.channel.pto());
+  CHECK(moved.congestion_window() == side.channel.congestion_window());
+}
+
 TEST_CASE("a ping asks for an ack and is probed like anything else") {
   Side side;
   CHECK_FALSE(side.poll(kStart));

@@ -23,7 +23,9 @@ TEST_CASE("a hub is named by host, port and, for IPv6, brackets") {
 TEST_CASE("what names no hub is refused with a reason") {
   const auto text =
       GENERATE(as<std::string>{}, "", ":32000", "[]:32000", "[::1", "[::1]32000", "::1",
-               "::1:32000", "host:", "host:0", "host:65536", "host:32000x", "host:-1", "host: 1");
+               "::1:32000", "host:", "host:0", "host:65536", "host:32000x", "host:-1", "host: 1",
+               "a b", "a#b", "a/b", "a@b", "-host", "h\n", "h\xC3\xA4", "[a]", "[1.2.3.4]",
+               "[::1%]", "[::1% ]", "[::g]", std::string(254, 'a'));
   CAPTURE(text);
   const auto name = parse_hub_name(text);
   REQUIRE_FALSE(name);

@@ -126,7 +126,9 @@ TEST_CASE("a violation closes the connection and says so once") {
   CHECK(alone.sent() == Buffer{0x09, 3});
   CHECK(alone.sent().empty());
   CHECK_FALSE(alone.hub->next_timeout());
-  CHECK(alone.give_frames({1}) == Taken::kForged);  // nothing is taken any more
+  CHECK(alone.give_frames({1}) == Taken::kLate);  // nothing is taken any more, but it says so again
+  CHECK(alone.sent() == Buffer{0x09, 3});
+  CHECK(alone.sent().empty());
 }
 
 TEST_CASE("a close frame without a reason that is known still closes") {

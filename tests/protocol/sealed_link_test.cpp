@@ -194,7 +194,7 @@ TEST_CASE("an idle connection has no timer, and goes on where it was") {
     CHECK(next == i + 1);
     CHECK_FALSE(pair.client.connection().next_timeout());
     CHECK_FALSE(pair.hub.connection().next_timeout());
-    CHECK(pair.client.connection().unanswered_probes() == 0);
+    CHECK_FALSE(pair.client.connection().awaits_answer());
     CHECK(pair.client.connection().pto() < 200ms);  // the RTT is remembered
   }
   // And the windows too: this much was never allowed before widen().

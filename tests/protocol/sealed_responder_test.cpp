@@ -129,7 +129,7 @@ TEST_CASE("a hello that comes again once its connection exists is another handsh
   const Buffer welcome = world.answer;
   const auto event = client.on_datagram(welcome, world.now);
   const auto& made = std::get<Established>(*event);
-  const Established taken = world.hub.take(made.theirs);
+  const Established taken = world.hub.take(made.theirs).established;
   CHECK(world.hub.half_open() == 0);
   CHECK_FALSE(world.hub.next_timeout());
   CHECK(world.hub.find(made.theirs, world.now) == nullptr);

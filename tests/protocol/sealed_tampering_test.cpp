@@ -51,7 +51,7 @@ std::string seen_of(const Connection& connection) {
   out << to_string(connection.path().local) << ' ' << to_string(connection.path().remote) << ' '
       << connection.is_path_proven() << connection.is_closed() << ' '
       << static_cast<int>(connection.close_reason()) << ' ' << connection.datagrams_sent() << ' '
-      << connection.unanswered_probes() << ' ' << connection.pto().count() << ' ';
+      << connection.awaits_answer() << ' ' << connection.pto().count() << ' ';
   print(out, connection.last_heard());
   print(out, connection.next_timeout());
   return out.str();
@@ -113,9 +113,11 @@ struct Hub {
       const Taken taken = connection->on_datagram(path, *header, bytes, now);
       return taken != Taken::kForged && taken != Taken::kReplayed;
     }
-    const Established* made = responder.find(header->id, now);
+    const HalfOpenConnection* made = responder.find(header->id, now);
     if (made == nullptr) return false;
-    auto fresh = std::make_unique<Connection>(Side::kServer, *made, path, random, now);
+    const Path greeted{path.local, made->from};
+    auto fresh =
+        std::make_unique<Connection>(Side::kServer, made->established, greeted, random, now);
     if (fresh->on_datagram(path, *header, bytes, now) != Taken::kFresh) return false;
     responder.take(header->id);
     connection = std::move(fresh);

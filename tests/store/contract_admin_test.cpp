@@ -84,7 +84,8 @@ CONTRACT("a session is stored whole, with whom its account follows at that point
   const StoredSession asked = world->session("ann", 0xFFFFFFFF);
   const auto replies = world->run({OpenSession{asked}, Follow{ann, "bob"}, OpenSession{asked}});
   REQUIRE(std::get<SessionOpened>(replies[0]).followees.empty());
-  REQUIRE(std::get<SessionOpened>(replies[2]).followees == std::vector<AccountId>{bob});
+  REQUIRE(accounts_of(std::get<SessionOpened>(replies[2]).followees) ==
+          std::vector<AccountId>{bob});
 
   const auto stored = *world->reader().sessions({}, 10);
   REQUIRE(stored.size() == 1);
@@ -213,7 +214,7 @@ CONTRACT("a disabled account does nothing, shows nothing and is followed by nobo
   REQUIRE(world->feed("ann") == Lines{"<bob>hidden"});
   world->post("bob", "back");
   REQUIRE(world->feed("ann") == Lines{"<bob>back", "<bob>hidden"});
-  REQUIRE(*world->reader().followees(ann) == std::vector<AccountId>{bob});
+  REQUIRE(accounts_of(*world->reader().followees(ann)) == std::vector<AccountId>{bob});
 }
 
 CONTRACT("whoever is disabled can still be unfollowed") {

@@ -20,8 +20,11 @@ std::string describe(const StoredSession& s) {
          fmt::format(" scopes {} {}", s.remote.scope, s.local.scope);
 }
 
-std::string describe(const std::vector<AccountId>& ids) {
-  return fmt::format("{}", fmt::join(ids, ","));
+std::string describe(const std::vector<Followee>& followees) {
+  std::string out;
+  for (const Followee& each : followees)
+    out += fmt::format("{} since {};", each.account, each.since);
+  return out;
 }
 
 struct Describe {

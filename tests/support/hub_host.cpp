@@ -1,5 +1,6 @@
 #include "tests/support/hub_host.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -35,7 +36,10 @@ HubHost::HubHost(SimNet& net, const Endpoint& at, const server::HubConfig& confi
   start();
 }
 
-HubHost::~HubHost() { net_.detach(at_); }
+HubHost::~HubHost() {
+  net_.detach(at_);
+  if (also_at_) net_.detach(*also_at_);
+}
 
 void HubHost::start() {
   identity_.keys = keys_on_disk_;
@@ -47,11 +51,21 @@ void HubHost::start() {
     stored.push_back({std::move(session), std::move(followees)});
   }
   hub_->restore(stored, must(reader_->counts()).last_post, net_.now());
-  net_.attach(at_, [this](const Endpoint& from, const Endpoint& to, Bytes bytes) {
+  listen(at_);
+  if (also_at_) listen(*also_at_);
+  turn();
+}
+
+void HubHost::listen(const Endpoint& at) {
+  net_.attach(at, [this](const Endpoint& from, const Endpoint& to, Bytes bytes) {
     hub_->on_datagram({to, from}, bytes, net_.now());
     turn();
   });
-  turn();
+}
+
+void HubHost::listen_also(const Endpoint& at) {
+  also_at_ = at;
+  listen(at);
 }
 
 void HubHost::restart() {
@@ -75,6 +89,11 @@ void HubHost::turn() {
     const Bytes bytes = out.datagrams.bytes_of(entry);
     if (on_send) on_send(entry.path, bytes);
     net_.send(entry.path.local, entry.path.remote, bytes);
+  }
+  if (on_job) {
+    for (const auto& request : out.writes) on_job("write", request.body.index());
+    for (std::size_t i = 0; i < out.checks.size(); ++i) on_job("check", 0);
+    for (const auto& job : out.reads) on_job("read", job.index());
   }
   for (auto& request : out.writes) inbox_.push_back(std::move(request));
   for (const auto& asked : out.checks) {
@@ -158,12 +177,13 @@ control::Reply HubHost::ask(const control::Command& command) {
   control::Reply reply;
   const bool answered = net_.run_until(
       [&] {
-        for (const auto& answer : answers_) {
-          if (answer.tag != tag) continue;
-          reply = answer.reply;
-          return true;
-        }
-        return false;
+        const auto found =
+            std::find_if(answers_.begin(), answers_.end(),
+                         [&](const server::ControlAnswer& answer) { return answer.tag == tag; });
+        if (found == answers_.end()) return false;
+        reply = std::move(found->reply);
+        answers_.erase(found);
+        return true;
       },
       std::chrono::seconds(10));
   if (!answered) throw std::runtime_error("the hub did not answer a control command");

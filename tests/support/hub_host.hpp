@@ -4,7 +4,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "server/core/hub.hpp"
@@ -31,6 +33,9 @@ class HubHost {
   void hold_commits(bool held);
   void hold_reads(bool held);
 
+  /// One more address of the hub.
+  void listen_also(const Endpoint& at);
+
   /// Power off and on: what was not committed is gone, live sessions come back from the store.
   void restart();
 
@@ -50,9 +55,12 @@ class HubHost {
 
   /// Sees each datagram the hub sends, before the network does.
   std::function<void(const Path&, Bytes)> on_send;
+  /// Sees what the core wants done outside it: "write", "check" or "read", and which kind of it.
+  std::function<void(std::string_view what, std::size_t kind)> on_job;
 
  private:
   void start();
+  void listen(const Endpoint& at);
   void turn();  // carries out what the core wants done
   void commit();
   void check(const server::LoginCheck& check);
@@ -63,6 +71,7 @@ class HubHost {
 
   SimNet& net_;
   Endpoint at_;
+  std::optional<Endpoint> also_at_;
   server::HubConfig config_;
   store::Store& store_;
   std::unique_ptr<store::Reader> reader_;

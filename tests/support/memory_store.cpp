@@ -102,8 +102,7 @@ MemoryStore::ReplyBody MemoryStore::perform(const store::OpenSession& request) {
   session.name = get(session.account)->name;
   if (session.framing == Framing::kClassic) {
     std::erase_if(sessions_, [&](const auto& entry) {
-      return entry.second.account == session.account &&
-             entry.second.framing == Framing::kClassic;
+      return entry.second.account == session.account && entry.second.framing == Framing::kClassic;
     });
   }
   sessions_[key_of(session.account, session.framing, session.token)] = session;
@@ -220,20 +219,19 @@ std::optional<Refused> MemoryStore::refuse_unless_active(AccountId id) const {
   return std::nullopt;
 }
 
-std::vector<AccountId> MemoryStore::followees_of(AccountId follower) const {
-  std::vector<AccountId> out;
+std::vector<store::Followee> MemoryStore::followees_of(AccountId follower) const {
+  std::vector<store::Followee> out;
   for (auto it = follows_.lower_bound({follower, 0});
        it != follows_.end() && it->first.first == follower; ++it) {
-    out.push_back(it->first.second);
+    out.push_back({it->first.second, it->second});
   }
   return out;
 }
 
 bool MemoryStore::end_sessions(AccountId account) {
   events_.push_back(SessionsEnded{account});
-  return std::erase_if(sessions_, [&](const auto& entry) {
-           return entry.second.account == account;
-         }) > 0;
+  return std::erase_if(sessions_,
+                       [&](const auto& entry) { return entry.second.account == account; }) > 0;
 }
 
 class MemoryStore::MemoryReader final : public store::Reader {
@@ -269,12 +267,11 @@ class MemoryStore::MemoryReader final : public store::Reader {
   Read<std::vector<Post>> retrieve(AccountId account, std::uint32_t n, MessageId before) override {
     return read([&] {
       std::vector<Post> out;
-      const auto authors = memory_.followees_of(account);
       auto end = before == 0 ? memory_.posts_.end() : memory_.posts_.lower_bound(before);
       for (auto it = std::make_reverse_iterator(end); it != memory_.posts_.rend(); ++it) {
         if (out.size() >= n) break;
         const StoredPost& post = it->second;
-        if (!post.text || !std::binary_search(authors.begin(), authors.end(), post.author)) {
+        if (!post.text || memory_.follows_.count({account, post.author}) == 0) {
           continue;
         }
         const Account* author = memory_.get(post.author);
@@ -285,7 +282,7 @@ class MemoryStore::MemoryReader final : public store::Reader {
     });
   }
 
-  Read<std::vector<AccountId>> followees(AccountId account) override {
+  Read<std::vector<store::Followee>> followees(AccountId account) override {
     return read([&] { return memory_.followees_of(account); });
   }
 

@@ -56,7 +56,7 @@ class MemoryStore final : public store::Store {
   store::Account* find(std::string_view id);
   const store::Account* get(AccountId id) const;
   std::optional<control::Refused> refuse_unless_active(AccountId id) const;
-  std::vector<AccountId> followees_of(AccountId follower) const;
+  std::vector<store::Followee> followees_of(AccountId follower) const;
   bool end_sessions(AccountId account);
   template <typename Predicate>
   void remove_follows(std::uint32_t& budget, Predicate&& chosen);

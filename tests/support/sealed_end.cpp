@@ -41,7 +41,7 @@ Handshake shake_hands(Random& random, TimePoint now) {
   if (responder.find(client->theirs, now) == nullptr) {
     throw std::runtime_error("the hub does not know the connection");
   }
-  return {*client, responder.take(client->theirs)};
+  return {*client, responder.take(client->theirs).established};
 }
 
 std::vector<std::uint8_t> seal_by_hand(const Key& key, bool phase, sealed::ConnectionId to,

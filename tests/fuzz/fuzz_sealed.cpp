@@ -130,9 +130,12 @@ struct World {
     const Path before = connection.path();
     const bool was_closed = connection.is_closed();
     const Taken taken = connection.on_datagram(path, *read, datagram, now);
-    must(!was_closed || taken == Taken::kForged, "a closed connection takes nothing");
-    if (taken == Taken::kForged || taken == Taken::kReplayed) {
-      must(connection.path() == before, "neither forged nor repeated datagrams move");
+    const bool is_fresh =
+        taken == Taken::kFresh || taken == Taken::kViolation || taken == Taken::kClosed;
+    must(!was_closed || !is_fresh, "a closed connection takes nothing");
+    must(was_closed || taken != Taken::kLate, "an open one is not late");
+    if (!is_fresh) {
+      must(connection.path() == before, "neither forged nor repeated nor late datagrams move");
       return;
     }
     must(side == Side::kServer || connection.path() == before, "a client is where it is");

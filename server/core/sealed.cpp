@@ -210,8 +210,8 @@ void Hub::Impl::drop_link(Link& link) {
 }
 
 void Hub::Impl::flush_links(Now now) {
-  for (auto batch = links.take_touched(); !batch.empty(); batch = links.take_touched()) {
-    for (Link* link : batch) flush(*link, now);
+  while (links.has_touched()) {
+    for (Link* link : links.take_touched()) flush(*link, now);
   }
 }
 

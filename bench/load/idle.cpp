@@ -42,9 +42,9 @@ Result run_idle(const Setting& setting, const IdleOptions& options) {
   swarm->login(user_names(0, kWarmUp), kPassword);
   const auto before = static_cast<double>(hub.resident_bytes());
 
-  const TimePoint begin = std::chrono::steady_clock::now();
+  const Usage logging_in = hub.usage();
   swarm->login(user_names(kWarmUp, options.sessions), kPassword);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  const Spent logins = between(logging_in, hub.usage());
   swarm->rest_for(kSettle);
   const auto full = static_cast<double>(hub.resident_bytes());
   const Usage quiet = hub.usage();
@@ -58,7 +58,8 @@ Result run_idle(const Setting& setting, const IdleOptions& options) {
   result.add("bytes_per_session", (full - before) / sessions);
   result.add("resident_bytes_before", before);
   result.add("resident_bytes_full", full);
-  result.add("logins_per_second", sessions / took.count());
+  result.add("logins_per_second", sessions / logins.seconds);
+  result.add("login_hub_cpu_us_each", logins.hub_seconds / sessions * 1e6);
   result.add("idle_hub_cpu_share", spent.hub_share);
   const auto stats = hub.stats();
   result.note(

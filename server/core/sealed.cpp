@@ -202,9 +202,9 @@ void Hub::Impl::on_message(Link& link, Bytes bytes, Now now) {
 bool Hub::Impl::send_talk(Link& link, Opcode opcode, MessageId msg_id, std::string_view payload) {
   if (link.connection.is_closed()) return false;
   links.touch(link);
-  if (link.connection.channel().send_talk(sealed::write_message({opcode, msg_id, payload}))) {
-    return true;
-  }
+  message_bytes.clear();
+  sealed::write_message({opcode, msg_id, payload}, message_bytes);
+  if (link.connection.channel().send_talk(message_bytes)) return true;
   // It asks and does not listen: nothing it is owed may be left out, so this ends here.
   ++counters.connections_overrun;
   close_link(link, CloseReason::kBusy);
@@ -236,8 +236,8 @@ void Hub::Impl::bury(Link& link, Bytes last_words, Now now) {
 }
 
 void Hub::Impl::flush_links(Now now) {
-  for (auto batch = links.take_touched(); !batch.empty(); batch = links.take_touched()) {
-    for (Link* link : batch) flush(*link, now);
+  while (links.has_touched()) {
+    for (Link* link : links.take_touched()) flush(*link, now);
   }
 }
 

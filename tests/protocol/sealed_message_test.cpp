@@ -73,19 +73,21 @@ TEST_CASE("a login challenge is exactly 60 bytes") {
   CHECK_FALSE(read_login_challenge(written + '\0'));
 }
 
-TEST_CASE("a login proof is exactly 32 bytes, or 40 with a mark") {
-  const Key proof = counted<Key>(0);
-  std::string written = write_login_proof({proof, std::nullopt});
+TEST_CASE("a login proof is 32 bytes, with a mark 40") {
+  LoginProof proof{counted<Key>(0), {}};
+  std::string written = write_login_proof(proof);
   CHECK(hex(written) == kCounted32);
   auto read = read_login_proof(written);
   REQUIRE(read);
-  CHECK(read->proof == proof);
+  CHECK(read->proof == proof.proof);
   CHECK_FALSE(read->mark);
-  written = write_login_proof({proof, 0x0102});
+
+  proof.mark = 0x0102;
+  written = write_login_proof(proof);
   CHECK(hex(written) == kCounted32 + "0000000000000102");
   read = read_login_proof(written);
   REQUIRE(read);
-  CHECK(read->mark == 0x0102);
+  CHECK(read->mark == proof.mark);
   for (std::size_t size = 0; size < written.size(); ++size) {
     CAPTURE(size);
     CHECK(read_login_proof(written.substr(0, size)).has_value() == (size == 32));
@@ -95,14 +97,14 @@ TEST_CASE("a login proof is exactly 32 bytes, or 40 with a mark") {
 
 TEST_CASE("a login ok may announce the hub's next key, and a timeout fits its four bytes") {
   using namespace std::chrono_literals;
-  LoginOk ok{counted<Key>(0), 60s, 7, {}};
+  LoginOk ok{counted<Key>(0), 60s, 0x0102, {}};
   std::string written = write_login_ok(ok);
-  CHECK(hex(written) == kCounted32 + "0000ea60" + "0000000000000007");
+  CHECK(hex(written) == kCounted32 + "0000ea60" + "0000000000000102");
   auto read = read_login_ok(written);
   REQUIRE(read);
   CHECK(read->signature == ok.signature);
   CHECK(read->session_timeout == 60s);
-  CHECK(read->newest_post == 7);
+  CHECK(read->newest_post == 0x0102);
   CHECK_FALSE(read->next_key);
 
   ok.next_key = counted<Key>(1);

@@ -44,6 +44,7 @@ void Liveness::on_heard(TimePoint now) {
       usual_gap_ == Duration::zero() ? gap : (usual_gap_ * (kGapWeight - 1) + gap) / kGapWeight;
   silence_wait_ = std::max(config_.silence, kGapsOfSilence * usual_gap_);
   silence_ = now + silence_wait_;
+  if (fault("silence_not_asked_about")) silence_.reset();
 }
 
 TimePoint Liveness::next_timeout() const {

@@ -73,8 +73,8 @@ LoginExchange::Step LoginExchange::on_challenge(std::string_view payload) {
   transcript_.server_nonce = challenge->nonce;
   transcript_.salt = challenge->salt;
   transcript_.kdf = challenge->kdf;
-  if (kept_ && kept_->salt == challenge->salt && kept_->kdf == challenge->kdf &&
-      password_.empty()) {
+  const bool fits = kept_ && kept_->salt == challenge->salt && kept_->kdf == challenge->kdf;
+  if ((fits || (kept_ && fault("kept_keys_for_any_salt"))) && password_.empty()) {
     trying_ = kept_;
     return prove();
   }
@@ -114,6 +114,7 @@ LoginExchange::Step LoginExchange::stretched(std::uint64_t ticket,
 LoginExchange::Step LoginExchange::prove() {
   stage_ = Stage::kProving;
   const Key proof = client_proof(trying_->keys, auth_message(transcript_));
+  if (fault("mark_not_told")) mark_.reset();
   return SendMessage{Opcode::kLoginProof, sealed::write_login_proof({proof, mark_})};
 }
 
@@ -128,7 +129,7 @@ LoginExchange::Step LoginExchange::on_ok(std::string_view payload) {
                       "whoever answers at this address does not know the account's verifier: it is "
                       "not the hub, or not the one this account is on; the connection is closed"};
   }
-  kept_ = trying_;
+  if (!fault("keys_not_kept")) kept_ = trying_;
   LoggedIn logged_in;
   if (ok) {
     logged_in.session_timeout = ok->session_timeout;

@@ -48,7 +48,7 @@ void SealedLink::send(const Message& message, TimePoint now) {
   if (distrusted_) return;
   if (message.opcode == Opcode::kForwardAck) {
     mark_ = std::max(mark_, message.id);
-    if (connection_) connection_->channel().mark(mark_);
+    if (connection_ && !fault("forwards_not_marked")) connection_->channel().mark(mark_);
     flush(now);
     return;
   }
@@ -310,6 +310,10 @@ void SealedLink::on_closed(sealed::CloseReason why, TimePoint now) {
       if (has_business()) try_again_ = now + kTryAgain;
       return;
     default:
+      if (fault("ended_comes_back")) {
+        lose_connection(now);
+        return want_connection(now);
+      }
       end_session(now);
   }
 }
@@ -328,6 +332,7 @@ void SealedLink::end_session(TimePoint now) {
 void SealedLink::lose_connection(TimePoint now) {
   connection_.reset();
   initiator_.reset();
+  if (fault("waiting_lost_with_connection")) waiting_.clear();
   login_.abandon();
   online_ = false;
   unanswered_since_.reset();
@@ -409,7 +414,7 @@ void SealedLink::on_path_changed(TimePoint now) {
 }
 
 void SealedLink::leave(TimePoint now) {
-  if (connection_) connection_->close(sealed::CloseReason::kGoodbye);
+  if (connection_ && !fault("goodbye_not_said")) connection_->close(sealed::CloseReason::kGoodbye);
   initiator_.reset();
   flush(now);
 }

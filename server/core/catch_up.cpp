@@ -26,7 +26,7 @@ constexpr std::chrono::seconds kReadAgain{1};
 
 void Hub::Impl::forward_sealed(Session& session, const store::Post& post,
                                std::string_view payload) {
-  if (session.behind || post.id <= session.served) return;
+  if ((session.behind && !fault("forward_while_behind")) || post.id <= session.served) return;
   const std::size_t queued = session.link->connection.channel().talk_queued_bytes();
   if (queued + payload.size() > kLiveQueue && !fault("slow_follower_queued")) {
     fall_behind(session, post.id - 1);
@@ -76,7 +76,9 @@ void Hub::Impl::on_catch_up(const CatchUpRead& missed, Now now) {
   const MessageId up_to = std::min(missed.page->up_to, recent.newest());
   const Followed followed = followed_by(session->account());
   for (const store::Post& post : missed.page->posts) {
-    if (post.id > up_to || !followed.is_due(post.author, post.id)) continue;
+    const bool is_due = followed.is_due(post.author, post.id) || fault("unfollowed_caught_up");
+    const bool is_skipped = fault("catch_up_skips_one") && &post == &missed.page->posts.back();
+    if (post.id > up_to || !is_due || is_skipped) continue;
     send_forward(*session, post.id, format_post(post.author_name, post.text));
   }
   session->served = std::max(session->served, up_to);

@@ -1,6 +1,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "protocol/fault.hpp"
 #include "protocol/limits.hpp"
 #include "server/core/hub_impl.hpp"
 
@@ -43,6 +44,7 @@ void Hub::Impl::on_keys(const KeysRead& read_keys) {
     return;
   }
   keys = *read_keys.keys;
+  if (fault("second_key_refused")) keys.accepted.resize(1);
   responder.set_keys(keys.accepted);
   log(LogLevel::kInfo, keys.accepted.size() > 1 ? "the hub's keys were read again: two are valid"
                                                 : "the hub's key was read again");

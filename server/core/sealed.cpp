@@ -100,7 +100,9 @@ void Hub::Impl::on_transport(const Path& path, Bytes bytes, Now now) {
         fmt::format("connection from {} closed: it breaks the protocol", to_string(path.remote)));
   }
   if (taken != Taken::kFresh) return;  // closed: flush() buries it
-  if (link->session != nullptr) sessions.touch(*link->session, now);
+  if (link->session != nullptr && !fault("sealed_traffic_is_no_activity")) {
+    sessions.touch(*link->session, now);
+  }
   on_mark(*link);
   on_messages(*link, now);
 }
@@ -117,6 +119,7 @@ Link* Hub::Impl::admit(std::unique_ptr<Link> begun, Now now) {
   responder.take(begun->connection.id());
   ++counters.connections_opened;
   begun->login_until = now.mono + kLoginTime;
+  if (fault("stranger_window_wide")) begun->connection.widen();
   return &links.add(std::move(begun), prefix);
 }
 
@@ -189,7 +192,7 @@ void Hub::Impl::on_message(Link& link, Bytes bytes, Now now) {
   }
   if (link.session != nullptr) {
     // A password in the clear, even inside, is no request of this framing.
-    const bool known = message->opcode != Opcode::kLogin;
+    const bool known = message->opcode != Opcode::kLogin || fault("classic_login_inside");
     serve(*link.session, known ? find_command(message->opcode) : nullptr, in);
   } else if (is_from_server(message->opcode)) {
     ++counters.drop_server_opcode;

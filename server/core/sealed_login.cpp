@@ -66,7 +66,10 @@ void Hub::Impl::login_proof(Link& link, std::string_view payload, Now now) {
   if (attempt == nullptr || !attempt->challenged || attempt->recording || !proof) return;
   const auto auth = auth_message(attempt->transcript);
   const bool right = verify_client_proof(attempt->verifier, auth, proof->proof);
-  if (!right || attempt->account == 0) return refuse_sealed_login(link, LoginRefusal::kWrong);
+  if ((!right && !fault("login_proof_ignored")) || attempt->account == 0) {
+    const bool told_apart = attempt->account == 0 && fault("unknown_told_apart");
+    return refuse_sealed_login(link, told_apart ? LoginRefusal::kNoRoom : LoginRefusal::kWrong);
+  }
   if (!has_room_for(attempt->account, attempt->name, Framing::kSealed)) {
     return refuse_sealed_login(link, LoginRefusal::kNoRoom);
   }
@@ -113,7 +116,9 @@ void Hub::Impl::on_sealed_open_reply(const PendingSealedLogin& login, const stor
   session.served = recent.newest();
   link->session = &session;
   // A client that was here before goes on where it was.
-  if (attempt->mark && *attempt->mark < recent.newest()) fall_behind(session, *attempt->mark);
+  if (attempt->mark && *attempt->mark < recent.newest() && !fault("mark_ignored")) {
+    fall_behind(session, *attempt->mark);
+  }
   link->connection.widen();
   links.logged_in(*link);
   throttle.remember(attempt->transcript.id_key, link->connection.path().remote.ip);

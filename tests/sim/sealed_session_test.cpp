@@ -329,3 +329,18 @@ TEST_CASE("sealed: a message that is none, or a password in the clear, ends the 
   CHECK(w.sessions().empty());
   CHECK(w.figure("connections") == 0);
 }
+
+TEST_CASE("sealed: bulk is opened to those who have logged in") {
+  SealedWorld w(12, {"ann"});
+  auto peer = new_peer(w);
+  REQUIRE(peer->connect());
+  auto& channel = peer->connection().channel();
+  const std::vector<std::uint8_t> bytes = sealed::write_message({Opcode::kPost, 0, "x"});
+  REQUIRE(channel.send_bulk(channel.open_bulk(), bytes, true));
+  peer->ping();
+  w.net.run_for(1s);
+  CHECK(peer->connection().channel().bulk_queued_bytes() > 0);  // no window for it
+  REQUIRE(peer->log_in("ann", "ann_pw"));
+  w.net.run_for(1s);
+  CHECK(peer->connection().channel().bulk_queued_bytes() == 0);
+}

@@ -140,8 +140,7 @@ void Hub::Impl::answer_unknown_link(const Path& path, sealed::ConnectionId id, s
   auto& buffer = out.datagrams.buffer();
   buffer.insert(buffer.end(), grave->datagram.begin(), grave->datagram.end());
   // A new address is owed no more than it sent.
-  out.datagrams.commit(size >= grave->datagram.size() ? path : grave->path,
-                       grave->datagram.size());
+  out.datagrams.commit(size >= grave->datagram.size() ? path : grave->path, grave->datagram.size());
   ++counters.closes_sent_again;
 }
 
@@ -225,17 +224,17 @@ void Hub::Impl::drop_link(Link& link) {
   links.remove(link);
 }
 
-/// Where the client must not come back by itself, it has to learn why. `last_words`: the close frame's
-/// datagram, nothing where it was the client that closed.
+/// Where the client must not come back by itself, it has to learn why. `last_words`: the close
+/// frame's datagram, nothing where it was the client that closed.
 void Hub::Impl::bury(Link& link, Bytes last_words, Now now) {
   const CloseReason why = link.connection.close_reason();
   const bool for_good = why == CloseReason::kEnded || why == CloseReason::kReplaced ||
                         why == CloseReason::kProtocolError;
   const bool was_stranger = link.stranger_prefix.has_value();
   if (last_words.empty() || !for_good || was_stranger || !link.connection.is_path_proven()) return;
-  graves.add(link.connection.id(), {link.connection.path(),
-                                    {last_words.begin(), last_words.end()},
-                                    now.mono + Graves::kKept});
+  graves.add(
+      link.connection.id(),
+      {link.connection.path(), {last_words.begin(), last_words.end()}, now.mono + Graves::kKept});
 }
 
 void Hub::Impl::flush_links(Now now) {

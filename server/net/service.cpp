@@ -85,10 +85,9 @@ struct Service::Impl {
     const auto sessions = read_sessions(*stored);
     reactor->restore(sessions, must_read(stored->counts()).last_post);
     if (options.stop_on_signals) reactor->stop_on_signals();
-    const auto classic = static_cast<std::size_t>(
-        std::count_if(sessions.begin(), sessions.end(), [](const RestoredSession& each) {
-          return each.session.framing == Framing::kClassic;
-        }));
+    const auto classic = static_cast<std::size_t>(std::count_if(
+        sessions.begin(), sessions.end(),
+        [](const RestoredSession& each) { return each.session.framing == Framing::kClassic; }));
     if (classic > 0) log.write(LogLevel::kInfo, fmt::format("sessions that go on: {}", classic));
     if (sessions.size() > classic) {
       log.write(LogLevel::kInfo, fmt::format("sealed sessions that are told to come back: {}",

@@ -76,8 +76,8 @@ void SealedDriver::carry_out() {
 
 void SealedDriver::stretch(const StretchPassword& wanted) {
   background_.post([this, job = wanted.job]() -> Background::Then {
-    auto salted = stretch_password(job.password, job.salt, job.kdf);
-    return [this, ticket = job.ticket, salted = std::move(salted)] {
+    const auto salted = stretch_password(job.password, job.salt, job.kdf);
+    return [this, ticket = job.ticket, salted] {
       sealed_.on_stretched(ticket, salted, events_.now());
     };
   });

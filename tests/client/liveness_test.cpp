@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 const TimePoint kStart{1h};
 
 struct Fixture {
-  explicit Fixture(std::uint64_t seed = 1) : random(seed), liveness(random) {
+  explicit Fixture(std::uint64_t seed = 1) : random(seed), liveness(LivenessConfig{}, random) {
     liveness.begin(kStart);
   }
   /// How long after `now` it speaks.

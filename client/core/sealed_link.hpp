@@ -113,12 +113,24 @@ class SealedLink {
     sealed::InitiatorEvent what;
   };
 
+  // sealed_link.cpp: what is wanted, the handshake, time, and what goes out
   void want_connection(TimePoint now);
   void follow(const ContactStep& step, TimePoint now);
   void start_handshake(const std::optional<Key>& key, TimePoint now);
   void on_handshake(const sealed::InitiatorEvent& event, TimePoint now);
   void believe(const sealed::InitiatorEvent& event, TimePoint now);
   void on_established(const sealed::Established& made, TimePoint now);
+  void check_silence(TimePoint now);
+  void give_up(TimePoint now);
+  void send_waiting(TimePoint now);
+  bool hand_over(Opcode opcode, MessageId id, std::string_view payload);
+  void flush(TimePoint now);
+  void note(std::string text) { outputs_.push_back(LinkNote{std::move(text)}); }
+  void say_once(std::string text);
+  /// A connection that is lost is made anew.
+  bool has_business() const { return wants_online_ || !waiting_.empty(); }
+
+  // sealed_link_online.cpp: what comes over the connection, the login on it, and its end
   bool on_connection_datagram(Bytes datagram, TimePoint now);
   void on_reset(const sealed::Reset& reset, TimePoint now);
   void on_closed(sealed::CloseReason why, TimePoint now);
@@ -129,15 +141,6 @@ class SealedLink {
   void begin_login(TimePoint now);
   void lose_connection(TimePoint now);
   void end_session(TimePoint now);
-  void check_silence(TimePoint now);
-  void give_up(TimePoint now);
-  void send_waiting(TimePoint now);
-  bool hand_over(Opcode opcode, MessageId id, std::string_view payload);
-  void flush(TimePoint now);
-  void note(std::string text) { outputs_.push_back(LinkNote{std::move(text)}); }
-  void say_once(std::string text);
-  /// A connection that is lost is made anew.
-  bool has_business() const { return wants_online_ || !waiting_.empty(); }
 
   LinkConfig config_;
   FirstContact contact_;

@@ -344,3 +344,16 @@ TEST_CASE("sealed: bulk is opened to those who have logged in") {
   w.net.run_for(1s);
   CHECK(peer->connection().channel().bulk_queued_bytes() == 0);
 }
+
+TEST_CASE("sealed: the hub learns what was shown") {
+  SealedWorld w(13);
+  REQUIRE(w.login("ann"));
+  REQUIRE(w.login("bob"));
+  REQUIRE(w.follow("bob", "ann"));
+  for (int i = 0; i < 20; ++i) REQUIRE(w.post("ann", std::to_string(i)));
+  w.net.run_for(1s);
+  CHECK(w["bob"].lines().size() == 22);
+  CHECK(w.host.counters().forwards_acknowledged == 20);
+  const auto page = std::get<control::SessionPage>(w.host.ask(control::ListSessions{}));
+  for (const auto& row : page.rows) CHECK(row.unacknowledged == 0);
+}

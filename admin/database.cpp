@@ -55,11 +55,11 @@ Result init(const Context& context, const Options& options) {
 }
 
 Result migrate(const Context& context, const Options& options) {
-  if (const auto there = require_database(context); !there) return there;
+  if (auto there = require_database(context); !there) return there;
   std::ostream& out = context.console.out();
   if (options.dry_run) {
     try {
-      store::AdminReader(context.data.database());
+      const store::AdminReader opened(context.data.database());
       out << "the database is up to date\n";
     } catch (const store::OpenError& error) {
       if (error.why() != store::OpenError::Why::kOlderSchema) throw;
@@ -81,7 +81,7 @@ Result migrate(const Context& context, const Options& options) {
 }
 
 Result check(const Context& context, const Options& options) {
-  if (const auto there = require_database(context); !there) return there;
+  if (auto there = require_database(context); !there) return there;
   const std::vector<std::string> problems = store::check(context.data.database());
   if (problems.empty() && !options.json) context.console.out() << "the database is sound\n";
   if (problems.empty()) return {};
@@ -94,7 +94,7 @@ Result check(const Context& context, const Options& options) {
 }
 
 Result backup(const Context& context, const Options& options) {
-  if (const auto there = require_database(context); !there) return there;
+  if (auto there = require_database(context); !there) return there;
   const std::filesystem::path destination = options.file;
   if (std::filesystem::exists(std::filesystem::symlink_status(destination))) {
     return fail(ExitCode::kExists,

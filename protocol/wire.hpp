@@ -20,6 +20,9 @@ inline constexpr std::uint64_t kMaxVarint = (std::uint64_t{1} << 62) - 1;
 /// Bytes that `value` takes as a varint: 1, 2, 4 or 8. `value` is at most kMaxVarint.
 std::size_t varint_size(std::uint64_t value);
 
+/// As u64 below, in place; `at` has room for eight bytes.
+void store_u64(std::uint64_t value, std::uint8_t* at);
+
 /// Takes bytes off the front of a datagram, which must outlive it. The first read that runs past
 /// the end fails the reader for good: it, and every later one, gives zeroes or nothing. So a
 /// decoder reads all fields first and asks ok() once before it believes any of them.

@@ -43,8 +43,8 @@ constexpr auto kSwitchWords = std::to_array<Word<bool>>({
 constexpr auto kTimeUnits = std::to_array<Word<std::uint64_t>>({
     {"ms", 1},
     {"s", 1000},
-    {"m", 60 * 1000},
-    {"h", 60 * 60 * 1000},
+    {"m", 60'000},
+    {"h", 3'600'000},
 });
 constexpr auto kSizeUnits = std::to_array<Word<std::uint64_t>>({
     {"KiB", 1ull << 10},
@@ -238,8 +238,10 @@ Setting kdf_memory_setting() {
           [](const Config& config) { return show_units(config.kdf.memory_bytes, kSizeUnits); }};
 }
 
+// What is named is a member, not an expression. NOLINTBEGIN(bugprone-macro-parentheses)
 #define FIELD(name) \
   [](Config & c) -> auto& { return c.name; }
+// NOLINTEND(bugprone-macro-parentheses)
 
 std::vector<Setting> make_settings() {
   constexpr std::uint64_t kMillion = 1'000'000;
@@ -368,8 +370,8 @@ std::string default_config() {
   const Config defaults;
   for (const Setting& setting : settings()) {
     std::string value = setting.show(defaults);
-    if (setting.kind == Kind::kText) value = '"' + value + '"';
-    if (setting.kind == Kind::kList) value = "[\"" + value + "\"]";
+    if (setting.kind == Kind::kText) value = fmt::format("\"{}\"", value);
+    if (setting.kind == Kind::kList) value = fmt::format("[\"{}\"]", value);
     out += fmt::format("\n# {}\n#{} = {}\n", wrap(fmt::format("{}.", setting.help), 90, "# "),
                        setting.key, value);
   }

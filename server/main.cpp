@@ -6,7 +6,6 @@
 #include <exception>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -75,7 +74,7 @@ ServiceOptions service_options(const Config& config, const store::DataDirectory&
 /// The server's keys, made where there are none.
 store::HubKeys take_keys(const store::DataDirectory& directory, bool new_hub, Random& random,
                          Log& log) {
-  store::FoundHubKeys found = store::find_or_create_hub_keys(directory, random);
+  const store::FoundHubKeys found = store::find_or_create_hub_keys(directory, random);
   if (found.are_new && !new_hub) {
     log.write(
         LogLevel::kWarning,
@@ -84,7 +83,7 @@ store::HubKeys take_keys(const store::DataDirectory& directory, bool new_hub, Ra
                     "everybody's spoke warns of a changed key",
                     directory.hub_key().native()));
   }
-  return std::move(found.keys);
+  return found.keys;
 }
 
 void log_keys(const store::HubKeys& keys, Log& log) {
@@ -116,7 +115,8 @@ void serve(const Config& config, const store::DataDirectory& directory) {
     log.write(LogLevel::kInfo, "created the database " + directory.database().native());
   }
   ServiceOptions options = service_options(config, directory);
-  options.identity.keys = ring_of(take_keys(directory, new_hub, random, log));
+  const store::HubKeys keys = take_keys(directory, new_hub, random, log);
+  options.identity.keys = ring_of(keys);
   options.load_keys = [&] { return ring_of(store::load_hub_keys(directory)); };
   const store::ResetKey reset = store::next_reset_key(directory, random);
   options.identity.reset_key = reset.key;
@@ -129,7 +129,7 @@ void serve(const Config& config, const store::DataDirectory& directory) {
               "classic framing is open to any address: passwords and posts travel unencrypted");
   }
   Service service(options, open, random, log);
-  log_keys(options.keys, log);
+  log_keys(keys, log);
   service.run();
   log.write(LogLevel::kInfo, "stopped");
 }

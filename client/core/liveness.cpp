@@ -11,15 +11,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr Duration kLongestInterval = 25s;
-constexpr Duration kShortestSilence = 500ms;
 constexpr int kGapsOfSilence = 4;
 constexpr int kGapWeight = 8;  // of the past against the newest gap
 
 }  // namespace
 
 void Liveness::begin(TimePoint now) {
-  interval_ = kLongestInterval;
+  interval_ = config_.keep_alive;
   usual_gap_ = Duration::zero();
   last_heard_ = now;
   silence_.reset();
@@ -27,7 +25,7 @@ void Liveness::begin(TimePoint now) {
 }
 
 void Liveness::set_session_timeout(Duration timeout, TimePoint now) {
-  interval_ = std::clamp<Duration>(timeout / 3, 100ms, kLongestInterval);
+  interval_ = std::min<Duration>(std::max<Duration>(timeout / 3, 100ms), config_.keep_alive);
   plan_keep_alive(now);
 }
 
@@ -44,7 +42,7 @@ void Liveness::on_heard(TimePoint now) {
   last_heard_ = now;
   usual_gap_ =
       usual_gap_ == Duration::zero() ? gap : (usual_gap_ * (kGapWeight - 1) + gap) / kGapWeight;
-  silence_wait_ = std::max(kShortestSilence, kGapsOfSilence * usual_gap_);
+  silence_wait_ = std::max(config_.silence, kGapsOfSilence * usual_gap_);
   silence_ = now + silence_wait_;
   if (fault("silence_not_asked_about")) silence_.reset();
 }

@@ -1,12 +1,14 @@
 // When a client speaks although it has nothing to say. Pure; times are deadlines.
 //
-//   keep-alive   nothing was sent for min(25 s, a third of the session timeout), less up to a tenth
-//                by chance: keeps NAT mappings and the session
-//   silence      something was heard regularly, and now nothing for max(500 ms, four times the
-//   usual
-//                gap): the way may be gone. Each further wait is twice as long
+//   keep-alive   nothing was sent for min(LivenessConfig::keep_alive, a third of the session
+//   timeout),
+//                less up to a tenth by chance: keeps NAT mappings and the session
+//   silence      something was heard regularly, and now nothing for max(LivenessConfig::silence,
+//   four
+//                times the usual gap): the way may be gone. Each further wait is twice as long
 #pragma once
 
+#include <chrono>
 #include <optional>
 
 #include "protocol/random.hpp"
@@ -14,9 +16,14 @@
 
 namespace hub::client {
 
+struct LivenessConfig {
+  Duration keep_alive = std::chrono::seconds(25);
+  Duration silence = std::chrono::milliseconds(500);
+};
+
 class Liveness {
  public:
-  explicit Liveness(Random& random) : random_(random) {}
+  Liveness(const LivenessConfig& config, Random& random) : config_(config), random_(random) {}
 
   /// A connection begins; the hub's session timeout is not known yet.
   void begin(TimePoint now);
@@ -31,6 +38,7 @@ class Liveness {
  private:
   void plan_keep_alive(TimePoint now);
 
+  LivenessConfig config_;
   Random& random_;
   Duration interval_{};
   TimePoint keep_alive_{};

@@ -40,7 +40,7 @@ SealedLink::SealedLink(const LinkConfig& config, FirstContact contact, Random& r
       contact_(std::move(contact)),
       random_(random),
       login_(config.login, random),
-      liveness_(random) {}
+      liveness_(config.liveness, random) {}
 
 // --- What the session wants ---
 

@@ -14,9 +14,9 @@
 // were not handed to a connection wait for the next one; those that were may be lost with it, which
 // Lost says.
 //
-// Deadlines: the handshake's next datagram, the end of a doubt about the hub's key or version, the connection's own, keep-alive and silence
-// (liveness.hpp), the next try after a refusal, and the end of patience where nobody is there to
-// wait.
+// Deadlines: the handshake's next datagram, the end of a doubt about the hub's key or version, the
+// connection's own, keep-alive and silence (liveness.hpp), the next try after a refusal, and the
+// end of patience where nobody is there to wait.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +38,7 @@ namespace hub::client {
 
 struct LinkConfig {
   LoginExchange::Config login;
+  LivenessConfig liveness;
   /// How long the hub may be silent before what waits for it is given up; nothing: for ever.
   std::optional<Duration> patience;
 };

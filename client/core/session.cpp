@@ -104,6 +104,7 @@ void Session::on_timeout(TimePoint now) {
 }
 
 void Session::on_input_end(TimePoint now) {
+  config_.can_ask = false;  // nobody is left to answer, a waiting login#id neither
   if (asking_) on_password(std::nullopt, now);
   if (finished_ || leaving_) return;
   waiting_.push_back(Quit{});

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -292,7 +293,8 @@ class Loop {
     events.note = [this](const std::string& text) { say(text); };
     events.ask = [this](const std::string& text) {
       asking_about_key_ = true;
-      say(text);
+      std::istringstream lines(text);
+      for (std::string line; std::getline(lines, line);) say(line);
     };
     events.distrust = [this](int code, const std::string& word, const std::string& text) {
       said_ += render(error(word, {}), style_);
@@ -319,12 +321,18 @@ class Loop {
     if (error) complain(fmt::format("cannot send to {}: {}", hub_, error.message()));
   }
 
-  /// For people only; shown with the next output.
-  void say(std::string text) { said_ += render(note(std::move(text)), style_); }
+  /// For people only; one or several lines, shown with the next output.
+  void say(std::string_view text) {
+    while (!text.empty()) {
+      const std::size_t end = std::min(text.find('\n'), text.size());
+      said_ += render(note(std::string(text.substr(0, end))), style_);
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+  }
 
   /// Says it once, until the hub is heard from again.
-  void complain(std::string text) {
-    if (!std::exchange(complained_, true)) say(std::move(text));
+  void complain(const std::string& text) {
+    if (!std::exchange(complained_, true)) say(text);
   }
 
   /// Nobody reads the output any more: says goodbye to the hub and waits for nothing.

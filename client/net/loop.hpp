@@ -2,6 +2,7 @@
 // nowhere else. What is to be done is the business of client/core.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -18,6 +19,8 @@ struct Options {
   std::optional<Key> invited;           // sealed: the hub's key, from an invite link
   bool accept_new = false;              // sealed: believe the key of an unknown hub unasked
   bool accept_weak_kdf = false;         // sealed: stretch the password as little as the hub asks
+  std::chrono::seconds keep_alive{25};  // sealed: liveness.hpp
+  std::chrono::milliseconds silence{500};
 };
 
 /// Runs until the input ends, quit#, or a signal; returns the exit code. Throws std::runtime_error

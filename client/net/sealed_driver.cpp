@@ -34,6 +34,7 @@ FirstContact make_contact(const Options& options, bool can_ask, const KnownHubsF
 LinkConfig link_config(const Options& options, bool can_ask) {
   LinkConfig config;
   config.login.allow_weak_kdf = options.accept_weak_kdf;
+  config.liveness = {options.keep_alive, options.silence};
   if (!can_ask) config.patience = kPatience;
   return config;
 }
@@ -75,8 +76,8 @@ void SealedDriver::carry_out() {
 
 void SealedDriver::stretch(const StretchPassword& wanted) {
   background_.post([this, job = wanted.job]() -> Background::Then {
-    auto salted = stretch_password(job.password, job.salt, job.kdf);
-    return [this, ticket = job.ticket, salted = std::move(salted)] {
+    const auto salted = stretch_password(job.password, job.salt, job.kdf);
+    return [this, ticket = job.ticket, salted] {
       sealed_.on_stretched(ticket, salted, events_.now());
     };
   });

@@ -86,11 +86,11 @@ class Recovery {
     std::uint64_t number = 0;
     std::uint64_t ack_largest = 0;  // kNoAck: there was none
     TimePoint sent{};
-    std::uint32_t cargo = 0;  // pieces
+    std::uint64_t first_cargo = 0;  // counted since the beginning
+    std::uint32_t cargo = 0;        // pieces
     std::uint16_t bytes = 0;
     std::uint16_t talk_bytes = 0;
     State state = State::kInFlight;
-    std::uint64_t first_cargo = 0;  // counted since the beginning
   };
   static constexpr std::uint64_t kNoAck = ~std::uint64_t{0};
 

@@ -1,12 +1,12 @@
 #include "protocol/crypto/aead.hpp"
 
+#include "protocol/wire.hpp"
+
 namespace hub {
 
 AeadNonce counter_nonce(std::uint64_t counter) {
   AeadNonce out{};
-  for (std::size_t i = out.size(); counter != 0; counter >>= 8) {
-    out[--i] = static_cast<std::uint8_t>(counter);
-  }
+  wire::store_u64(counter, &out[4]);
   return out;
 }
 

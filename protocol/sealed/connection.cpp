@@ -18,6 +18,7 @@ constexpr int kTrialPtos = 3;
 constexpr std::uint64_t kAmplification = 3;  // RFC 9000, section 8.1
 constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t kPathDatagramBytes = kTransportOverhead + 9;
+constexpr std::size_t kMaxPathMessages = 4;  // more have been asked in vain; the oldest are dropped
 
 void keep_earliest(std::optional<TimePoint>& earliest, std::optional<TimePoint> other) {
   if (other && (!earliest || *other < *earliest)) earliest = other;
@@ -33,11 +34,12 @@ channel::Config channel_config(bool wide) {
 }  // namespace
 
 Connection::Connection(Side side, const Established& made, const Path& path, Random& random,
-                       TimePoint now)
+                       TimePoint now, const KeyLimits& limits)
     : random_(random),
       ours_(made.ours),
       theirs_(made.theirs),
-      send_key_(side == Side::kClient ? made.keys.to_responder : made.keys.to_initiator, now),
+      send_key_(side == Side::kClient ? made.keys.to_responder : made.keys.to_initiator, now,
+                limits),
       receive_key_(side == Side::kClient ? made.keys.to_initiator : made.keys.to_responder),
       handshake_hash_(made.keys.handshake_hash),
       reset_(made.reset),
@@ -100,6 +102,7 @@ void Connection::begin_trial(const Path& path, TimePoint now) {
   move_to(path, now);
   trial->until = now + kTrialPtos * pto();
   trial_ = std::move(trial);
+  drop_challenges();
   if (fault("move_needs_no_proof")) {
     trial_.reset();
     return;
@@ -110,22 +113,35 @@ void Connection::begin_trial(const Path& path, TimePoint now) {
 void Connection::go_back(TimePoint now) {
   const Path proven = trial_->proven;
   trial_.reset();
+  drop_challenges();
   move_to(proven, now);
+}
+
+// Those that wait were counted against the trial they belong to.
+void Connection::drop_challenges() {
+  if (!fault("old_challenges_sent")) path_messages_.reset();
 }
 
 // RTT and congestion window belong to a way through the network, not to a port (RFC 9000, 9.4).
 void Connection::move_to(const Path& path, TimePoint now) {
   const bool other_address = path.remote.ip != path_.remote.ip;
   path_ = path;
-  if (other_address) channel().on_path_changed(now);
+  if (other_address || fault("port_change_forgets_rtt")) channel().on_path_changed(now);
 }
 
 /// Asks both paths; again each PTO, since either datagram may be lost.
 void Connection::challenge(TimePoint now) {
-  if (!path_messages_) path_messages_ = std::make_unique<std::vector<PathMessage>>();
-  path_messages_->push_back({path_, {false, trial_->challenge_new}});
-  path_messages_->push_back({trial_->proven, {false, trial_->challenge_old}});
+  queue({path_, {false, trial_->challenge_new}});
+  queue({trial_->proven, {false, trial_->challenge_old}});
   trial_->next_challenge = now + pto();
+}
+
+void Connection::queue(const PathMessage& message) {
+  if (!path_messages_) path_messages_ = std::make_unique<std::vector<PathMessage>>();
+  if (path_messages_->size() == kMaxPathMessages && !fault("path_messages_unbounded")) {
+    path_messages_->erase(path_messages_->begin());
+  }
+  path_messages_->push_back(message);
 }
 
 // The hub asks and the client answers, never the other way: so nobody can make a hub send to an
@@ -133,8 +149,7 @@ void Connection::challenge(TimePoint now) {
 void Connection::on_path_frames(const Path& path, const std::vector<channel::PathFrame>& frames) {
   for (const channel::PathFrame& frame : frames) {
     if (side_ == Side::kClient && !frame.is_response) {
-      if (!path_messages_) path_messages_ = std::make_unique<std::vector<PathMessage>>();
-      path_messages_->push_back({path_, {true, frame.data}});
+      queue({path_, {true, frame.data}});
     }
     if (side_ == Side::kServer && frame.is_response && trial_) {
       const bool there = path.remote == path_.remote || fault("path_answer_from_anywhere");
@@ -164,10 +179,8 @@ void Connection::set_path(const Path& path, TimePoint now) {
 
 std::optional<Path> Connection::poll_transmit(TimePoint now, std::vector<std::uint8_t>& out) {
   const std::size_t begin = out.size();
-  const auto open = [&] {
-    const auto acked = channel_ ? channel_->largest_acked() : rest_.largest_acked();
-    send_key_.start(theirs_, acked, now, out);
-  };
+  const auto acked = channel_ ? channel_->largest_acked() : rest_.largest_acked();
+  const auto open = [&] { send_key_.start(theirs_, acked, now, out); };
   if (closed_ != CloseReason::kNone) {
     if (!closing_) return std::nullopt;
     closing_ = false;
@@ -187,6 +200,8 @@ std::optional<Path> Connection::poll_transmit(TimePoint now, std::vector<std::ui
   }
   const std::size_t room = std::min(allowance(path_), kMaxDatagramBytes);
   if (!channel_ || room <= kTransportOverhead) return std::nullopt;
+  const bool asks = send_key_.wants_ack(acked, now) && channel_->bytes_in_flight() == 0;
+  if (asks && !fault("old_key_asks_no_ack")) channel_->ping();
   open();
   if (!channel_->poll_packet(send_key_.next_number(), room - kTransportOverhead, out, now)) {
     out.resize(begin);
@@ -220,7 +235,7 @@ std::optional<TimePoint> Connection::next_timeout() const {
 void Connection::on_timeout(TimePoint now) {
   if (is_closed()) return;
   receive_key_.on_timeout(now);
-  if (trial_ && now >= trial_->until) {
+  if (trial_ && now >= trial_->until && !fault("trial_never_ends")) {
     go_back(now);
   } else if (trial_ && now >= trial_->next_challenge) {
     challenge(now);

@@ -42,18 +42,20 @@ enum class Side : std::uint8_t { kClient, kServer };
 /// Why a connection ends, as its close frame says.
 enum class CloseReason : std::uint8_t {
   kNone = 0,
-  kGoodbye = 1,        // the client leaves, or the hub stops serving it after a logout
+  kGoodbye = 1,        // the client leaves
   kTimeout = 2,        // nothing was heard for the session timeout
   kProtocolError = 3,  // the other side broke a rule of this protocol
   kEnded = 4,          // by the administrator: ended, disabled, deleted, or a new password
-  kReplaced = 5,       // the same device logged in elsewhere
+  kReplaced = 5,       // the account has logged in more often than it may be at once
   kNoLogin = 6,        // no login in time
-  kBusy = 7,           // more connections than the hub allows
+  kBusy = 7,           // it asks and does not read what it is answered
 };
 
 class Connection {
  public:
-  Connection(Side side, const Established& made, const Path& path, Random& random, TimePoint now);
+  /// `limits` of the keys we send under; the peer follows ours as we follow its.
+  Connection(Side side, const Established& made, const Path& path, Random& random, TimePoint now,
+             const KeyLimits& limits = {});
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -127,7 +129,9 @@ class Connection {
   void begin_trial(const Path& path, TimePoint now);
   void go_back(TimePoint now);
   void move_to(const Path& path, TimePoint now);
+  void drop_challenges();
   void challenge(TimePoint now);
+  void queue(const PathMessage& message);
   void on_path_frames(const Path& path, const std::vector<channel::PathFrame>& frames);
   std::size_t allowance(const Path& path) const;
   void count_sent(const Path& path, std::size_t bytes);

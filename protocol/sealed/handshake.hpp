@@ -8,7 +8,7 @@
 //                  sealed: server_connection_id(8) reset_token(16) version(1)
 //   versions     0x04 echo(16) count(1) versions(count)
 //   key request  0x05 nonce(16) zeros                                               203 bytes
-//   key answer   0x06 echo(16) count(1) public_key(32) each                    49 or 81 bytes
+//   key answer   0x06 echo(16) count(1) public_key(32) each                    50 or 82 bytes
 //   reset        0x07 connection_id(8) token(16)                                     25 bytes
 //
 //   version      of the protocol; 1

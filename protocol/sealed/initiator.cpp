@@ -59,7 +59,8 @@ std::optional<InitiatorEvent> Initiator::on_datagram(Bytes datagram, TimePoint n
   }
   if (!server_key_) return std::nullopt;
   if (const auto asked = read_cookie(datagram)) {
-    if (asked->echo != echo_ || asked->cookie == cookie_) return std::nullopt;
+    if (asked->echo != echo_ && !fault("foreign_cookie_taken")) return std::nullopt;
+    if (asked->cookie == cookie_) return std::nullopt;
     cookie_ = asked->cookie;
     cookie_sends_ = 0;
     // At once, but not for each of many: whoever sees our hello can send ever other cookies.

@@ -31,11 +31,15 @@ std::optional<Message> read_message(Bytes bytes) {
 std::vector<std::uint8_t> write_message(const Message& message) {
   std::vector<std::uint8_t> out;
   out.reserve(9 + message.payload.size());
+  write_message(message, out);
+  return out;
+}
+
+void write_message(const Message& message, std::vector<std::uint8_t>& out) {
   wire::Writer writer(out);
   writer.u8(static_cast<std::uint8_t>(message.opcode));
   writer.u64(message.id);
   writer.bytes(text_bytes(message.payload));
-  return out;
 }
 
 std::optional<LoginStart> read_login_start(std::string_view payload) {

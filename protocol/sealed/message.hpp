@@ -44,6 +44,8 @@ struct Message {
 };
 std::optional<Message> read_message(Bytes bytes);
 std::vector<std::uint8_t> write_message(const Message& message);
+/// Appends it.
+void write_message(const Message& message, std::vector<std::uint8_t>& out);
 
 struct LoginStart {
   LoginNonce nonce{};

@@ -1,6 +1,7 @@
 #include "protocol/sealed/packet_keys.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "protocol/crypto/aead.hpp"
 #include "protocol/crypto/hash.hpp"
@@ -55,9 +56,19 @@ ReceiveKey::~ReceiveKey() {
 
 bool SendKey::is_due(std::optional<std::uint64_t> largest_acked, TimePoint now) const {
   if (fault("keys_never_change")) return false;
-  const bool old = next_ - first_ >= limits_.datagrams || now - since_ >= limits_.interval;
-  const bool peer_follows = largest_acked && *largest_acked >= first_;
-  return old && (peer_follows || fault("rekey_unacknowledged"));
+  return is_old(now) && (is_followed(largest_acked) || fault("rekey_unacknowledged"));
+}
+
+bool SendKey::is_old(TimePoint now) const {
+  return next_ - first_ >= limits_.datagrams || now - since_ >= limits_.interval;
+}
+
+bool SendKey::is_followed(std::optional<std::uint64_t> largest_acked) const {
+  return largest_acked && *largest_acked >= first_;
+}
+
+bool SendKey::wants_ack(std::optional<std::uint64_t> largest_acked, TimePoint now) const {
+  return is_old(now) && !is_followed(largest_acked);
 }
 
 bool SendKey::is_spent() const { return next_ - first_ >= 2 * limits_.datagrams; }
@@ -72,10 +83,12 @@ void SendKey::start(ConnectionId to, std::optional<std::uint64_t> largest_acked,
     first_ = next_;
     since_ = now;
   }
-  wire::Writer writer(out);
-  writer.u8(static_cast<std::uint8_t>(kTransport | (phase_ ? 1u : 0u)));
-  writer.u64(to);
-  writer.u64(next_);
+  // In one piece: this runs for every datagram, and once more for each that is not sent after all.
+  std::array<std::uint8_t, kTransportHeaderBytes> header;
+  header[0] = static_cast<std::uint8_t>(kTransport | (phase_ ? 1u : 0u));
+  wire::store_u64(to, &header[1]);
+  wire::store_u64(next_, &header[9]);
+  out.insert(out.end(), header.begin(), header.end());
 }
 
 void SendKey::finish(std::vector<std::uint8_t>& out, std::size_t begin) {

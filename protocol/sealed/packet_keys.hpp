@@ -55,12 +55,17 @@ class SendKey {
              std::vector<std::uint8_t>& out);
   /// Seals where they stand the frames of the datagram that starts at out[begin].
   void finish(std::vector<std::uint8_t>& out, std::size_t begin);
+  /// The key is to be replaced, and only an ack is missing. Whoever sends nothing but acks is never
+  /// given one unless it asks.
+  bool wants_ack(std::optional<std::uint64_t> largest_acked, TimePoint now) const;
   /// The key is past its limit and cannot be replaced, since the peer acknowledges nothing: the
   /// connection must end.
   bool is_spent() const;
 
  private:
   bool is_due(std::optional<std::uint64_t> largest_acked, TimePoint now) const;
+  bool is_old(TimePoint now) const;
+  bool is_followed(std::optional<std::uint64_t> largest_acked) const;
 
   Key key_;
   KeyLimits limits_;

@@ -90,7 +90,7 @@ Answer Responder::greet(const Endpoint& from, const Hello& hello, TimePoint now,
                         std::vector<std::uint8_t>& out) {
   const Key hash = sha256({hello.noise});
   const auto again = by_hello_.find(hash);
-  if (again != by_hello_.end()) {
+  if (again != by_hello_.end() && !fault("hello_repeat_is_new")) {
     const auto& welcome = half_open_.at(again->second).welcome;
     out.insert(out.end(), welcome.begin(), welcome.end());
     return Answer::kWelcome;
@@ -115,33 +115,37 @@ Answer Responder::greet(const Endpoint& from, const Hello& hello, TimePoint now,
     return Answer::kNothingForged;
   }
   HalfOpen made;
-  made.established.ours = ids_.next();
-  made.established.theirs = payload->client_id;
-  made.established.reset = reset_token_of(made.established.ours);
+  made.connection.from = from;
+  Established& established = made.connection.established;
+  established.ours = ids_.next();
+  established.theirs = payload->client_id;
+  established.reset = reset_token_of(established.ours);
   std::vector<std::uint8_t> message;
-  made.established.keys = noise->write_message2(
+  established.keys = noise->write_message2(
       generate_key_pair(random_),
-      welcome_payload({made.established.ours, made.established.reset, kSealedVersion}), message);
+      welcome_payload({established.ours, established.reset, kSealedVersion}), message);
   write_welcome(payload->client_id, message, made.welcome);
   made.hello = hash;
   made.until = now + kHalfOpenLife;
   out.insert(out.end(), made.welcome.begin(), made.welcome.end());
-  const ConnectionId id = made.established.ours;
+  const ConnectionId id = established.ours;
   by_hello_.emplace(hash, id);
   oldest_first_.push_back(id);
   half_open_.emplace(id, std::move(made));
   return Answer::kWelcome;
 }
 
-const Established* Responder::find(ConnectionId id, TimePoint now) const {
+const HalfOpenConnection* Responder::find(ConnectionId id, TimePoint now) const {
   const auto found = half_open_.find(id);
-  if (found == half_open_.end() || now >= found->second.until) return nullptr;
-  return &found->second.established;
+  if (found == half_open_.end() || now >= found->second.until) {
+    return nullptr;
+  }
+  return &found->second.connection;
 }
 
-Established Responder::take(ConnectionId id) {
+HalfOpenConnection Responder::take(ConnectionId id) {
   const auto found = half_open_.find(id);
-  const Established out = found->second.established;
+  HalfOpenConnection out = found->second.connection;
   by_hello_.erase(found->second.hello);
   half_open_.erase(found);
   while (!oldest_first_.empty() && half_open_.count(oldest_first_.front()) == 0) {
@@ -171,6 +175,9 @@ void Responder::on_timeout(TimePoint now) {
 Cookie Responder::cookie_for(const Endpoint& from, const Key& secret) const {
   const std::array<std::uint8_t, 2> port = {static_cast<std::uint8_t>(from.port >> 8),
                                             static_cast<std::uint8_t>(from.port)};
+  if (fault("cookie_for_any_port")) {
+    return wire::Reader(hmac_sha256(secret, {Bytes(from.ip.bytes)})).array<16>();
+  }
   return wire::Reader(hmac_sha256(secret, {Bytes(from.ip.bytes), Bytes(port)})).array<16>();
 }
 
@@ -181,7 +188,7 @@ bool Responder::is_valid(const Cookie& cookie, const Endpoint& from) const {
 }
 
 void Responder::turn_cookie_secret(TimePoint now) {
-  if (now - cookie_since_ < kCookieLife) return;
+  if (now - cookie_since_ < kCookieLife || fault("cookies_never_expire")) return;
   const bool long_ago = now - cookie_since_ >= 2 * kCookieLife;
   previous_cookie_secret_ = cookie_secret_;
   if (long_ago) random_.fill(previous_cookie_secret_);

@@ -44,6 +44,13 @@ enum class Answer {
   kNothingFull,
 };
 
+/// A half-open connection. Its first datagram may come from another address than its hello did; the
+/// hello's is then the one to go back to, and the other has proved nothing yet.
+struct HalfOpenConnection {
+  Established established;
+  Endpoint from;  // where the hello came from
+};
+
 class Responder {
  public:
   /// `keys`: the static key in use first, then the next or previous one, if any.
@@ -57,9 +64,9 @@ class Responder {
                      std::vector<std::uint8_t>& out);
 
   /// The half-open connection of this ID, if there is one. Nothing of it changes until take().
-  const Established* find(ConnectionId id, TimePoint now) const;
+  const HalfOpenConnection* find(ConnectionId id, TimePoint now) const;
   /// Its first datagram authenticated: it is half-open no more. find() held just before.
-  Established take(ConnectionId id);
+  HalfOpenConnection take(ConnectionId id);
 
   ResetToken reset_token_of(ConnectionId id) const { return reset_token(reset_key_, id); }
   std::size_t half_open() const { return half_open_.size(); }
@@ -68,7 +75,7 @@ class Responder {
 
  private:
   struct HalfOpen {
-    Established established;
+    HalfOpenConnection connection;
     Key hello{};  // SHA-256 of its Noise message, to know it when it comes again
     std::vector<std::uint8_t> welcome;
     TimePoint until{};

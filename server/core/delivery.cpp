@@ -76,8 +76,8 @@ void Hub::Impl::request_retrieve(Session& session, const Incoming& in) {
   const bool reads_one = !traffic.waiting.empty() || traffic.run;
   const auto* streams = session.is_sealed() ? session.link->streams.get() : nullptr;
   // Sealed, what was read waits for the client to take it: that too is kept for few at a time.
-  const std::size_t under_way = traffic.waiting.size() + (traffic.run ? 1 : 0) +
-                                (streams != nullptr ? streams->size() : 0);
+  const std::size_t under_way =
+      traffic.waiting.size() + (traffic.run ? 1 : 0) + (streams != nullptr ? streams->size() : 0);
   if (under_way >= kMaxWaitingRetrieves && !fault("retrieves_unbounded")) {
     ++counters.drop_retrieve_queue;
     refuse(session, in.opcode, control::Refusal::kBusy);

@@ -13,10 +13,16 @@ namespace hub::server {
 namespace {
 
 constexpr std::size_t kRateSlots = 4096;
+/// Hellos a second against those that one prefix may send without a cookie: with one, from one
+/// prefix; and without one, from all prefixes together.
+constexpr std::uint32_t kProvenHellos = 10;
+constexpr std::uint32_t kCalmHellos = 20;
 
 sealed::ResponderConfig responder_config(const HubConfig& config) {
   sealed::ResponderConfig out;
   out.hellos_per_second = config.hellos_per_second;
+  out.proven_hellos_per_second = kProvenHellos * config.hellos_per_second;
+  out.calm_hellos_per_second = kCalmHellos * config.hellos_per_second;
   out.answers_per_second = config.answers_per_second;
   return out;
 }

@@ -247,6 +247,7 @@ struct Hub::Impl {
   };
   std::deque<StoredLink> resets_due;  // sealed sessions of before a restart, told one by one
   TimePoint next_reset{};
+  std::vector<std::uint8_t> message_bytes;  // of send_talk(): capacity stays
 
   store::Tag next_tag = 1;
   std::unordered_map<store::Tag, Pending> pending;

@@ -22,6 +22,7 @@ Link& LinkTable::add(std::unique_ptr<Link> link, const IpAddress& prefix) {
 
 void LinkTable::remove(Link& link) {
   logged_in(link);  // a stranger no more, either way
+  if (link.is_touched) std::erase(touched_, &link);
   links_.erase(link.connection.id());
 }
 
@@ -44,19 +45,14 @@ void LinkTable::logged_in(Link& link) {
 
 void LinkTable::touch(Link& link) {
   if (std::exchange(link.is_touched, true)) return;
-  touched_.push_back(link.connection.id());
+  touched_.push_back(&link);
 }
 
-// By ID, since a link may be gone by the time its turn comes.
-std::vector<Link*> LinkTable::take_touched() {
-  std::vector<Link*> out;
-  for (const sealed::ConnectionId id : std::exchange(touched_, {})) {
-    Link* link = find(id);
-    if (link == nullptr) continue;
-    link->is_touched = false;
-    out.push_back(link);
-  }
-  return out;
+const std::vector<Link*>& LinkTable::take_touched() {
+  taken_.clear();
+  taken_.swap(touched_);
+  for (Link* link : taken_) link->is_touched = false;
+  return taken_;
 }
 
 void LinkTable::arm(Link& link, TimePoint when) {

@@ -69,9 +69,11 @@ class LinkTable {
   std::size_t strangers_from(const IpAddress& prefix) const;
   void logged_in(Link& link);
 
-  /// It may have something to send: take_touched() hands it out once.
+  /// It may have something to send: take_touched() hands it out once. What that gives is valid
+  /// until its next call; of the links in it only the one being looked at may be removed.
   void touch(Link& link);
-  std::vector<Link*> take_touched();
+  bool has_touched() const { return !touched_.empty(); }
+  const std::vector<Link*>& take_touched();
 
   /// Wakes the link at `when` at the latest. Earlier entries stay: a wake-up too many does nothing.
   void arm(Link& link, TimePoint when);
@@ -88,7 +90,8 @@ class LinkTable {
 
   std::unordered_map<sealed::ConnectionId, std::unique_ptr<Link>> links_;
   std::unordered_map<IpAddress, std::size_t, IpAddressHash> strangers_;
-  std::vector<sealed::ConnectionId> touched_;
+  std::vector<Link*> touched_;
+  std::vector<Link*> taken_;  // capacity stays, as in touched_
   std::priority_queue<Deadline, std::vector<Deadline>, std::greater<>> deadlines_;
 };
 

@@ -75,12 +75,13 @@ void Hub::Impl::on_transport(const Path& path, Bytes bytes, Now now) {
   Link* link = links.find(header->id);
   std::unique_ptr<Link> begun;  // a half-open connection, until its first datagram authenticates
   if (link == nullptr) {
-    const sealed::Established* half_open = responder.find(header->id, now.mono);
+    const sealed::HalfOpenConnection* half_open = responder.find(header->id, now.mono);
     if (half_open == nullptr) {
       answer_unknown_link(path, header->id, bytes.size(), now);
       return;
     }
-    begun = std::make_unique<Link>(*half_open, path, random, now.mono);
+    const Path greeted{path.local, half_open->from};
+    begun = std::make_unique<Link>(half_open->established, greeted, random, now.mono);
     link = begun.get();
   }
   const Taken taken = link->connection.on_datagram(path, *header, bytes, now.mono);
@@ -139,8 +140,7 @@ void Hub::Impl::answer_unknown_link(const Path& path, sealed::ConnectionId id, s
   auto& buffer = out.datagrams.buffer();
   buffer.insert(buffer.end(), grave->datagram.begin(), grave->datagram.end());
   // A new address is owed no more than it sent.
-  out.datagrams.commit(size >= grave->datagram.size() ? path : grave->path,
-                       grave->datagram.size());
+  out.datagrams.commit(size >= grave->datagram.size() ? path : grave->path, grave->datagram.size());
   ++counters.closes_sent_again;
 }
 
@@ -204,9 +204,9 @@ void Hub::Impl::on_message(Link& link, Bytes bytes, Now now) {
 bool Hub::Impl::send_talk(Link& link, Opcode opcode, MessageId msg_id, std::string_view payload) {
   if (link.connection.is_closed()) return false;
   links.touch(link);
-  if (link.connection.channel().send_talk(sealed::write_message({opcode, msg_id, payload}))) {
-    return true;
-  }
+  message_bytes.clear();
+  sealed::write_message({opcode, msg_id, payload}, message_bytes);
+  if (link.connection.channel().send_talk(message_bytes)) return true;
   // It asks and does not listen: nothing it is owed may be left out, so this ends here.
   ++counters.connections_overrun;
   close_link(link, CloseReason::kBusy);
@@ -224,22 +224,22 @@ void Hub::Impl::drop_link(Link& link) {
   links.remove(link);
 }
 
-/// Where the client must not come back by itself, it has to learn why. `last_words`: the close frame's
-/// datagram, nothing where it was the client that closed.
+/// Where the client must not come back by itself, it has to learn why. `last_words`: the close
+/// frame's datagram, nothing where it was the client that closed.
 void Hub::Impl::bury(Link& link, Bytes last_words, Now now) {
   const CloseReason why = link.connection.close_reason();
   const bool for_good = why == CloseReason::kEnded || why == CloseReason::kReplaced ||
                         why == CloseReason::kProtocolError;
   const bool was_stranger = link.stranger_prefix.has_value();
   if (last_words.empty() || !for_good || was_stranger || !link.connection.is_path_proven()) return;
-  graves.add(link.connection.id(), {link.connection.path(),
-                                    {last_words.begin(), last_words.end()},
-                                    now.mono + Graves::kKept});
+  graves.add(
+      link.connection.id(),
+      {link.connection.path(), {last_words.begin(), last_words.end()}, now.mono + Graves::kKept});
 }
 
 void Hub::Impl::flush_links(Now now) {
-  for (auto batch = links.take_touched(); !batch.empty(); batch = links.take_touched()) {
-    for (Link* link : batch) flush(*link, now);
+  while (links.has_touched()) {
+    for (Link* link : links.take_touched()) flush(*link, now);
   }
 }
 

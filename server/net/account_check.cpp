@@ -17,8 +17,10 @@ std::optional<LoginCandidate> find_candidate(store::Reader& reader,
   const auto found = reader.account(id);
   if (!found) return std::nullopt;
   const std::optional<store::Account>& account = *found;
-  if (parsed && account && (!account->disabled || fault("disabled_may_log_in"))) {
-    return LoginCandidate{account->id, account->name, account->verifier};
+  if (parsed && account) {
+    // A disabled account keeps its salt and parameters, so that nobody who knew them sees that.
+    const bool may_log_in = !account->disabled || fault("disabled_may_log_in");
+    return LoginCandidate{may_log_in ? account->id : 0, account->name, account->verifier};
   }
   return LoginCandidate{0, {}, decoy_verifier(hub->secret, parsed ? parsed->key() : id, hub->kdf)};
 }

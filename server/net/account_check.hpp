@@ -11,7 +11,7 @@
 namespace hub::server {
 
 struct LoginCandidate {
-  AccountId account = 0;  // 0: nobody; the verifier is a decoy's and no password is right
+  AccountId account = 0;  // 0: nobody may log in so, whether or not the password is right
   std::string name;       // the account's own spelling
   Verifier verifier;
 };

@@ -1,8 +1,7 @@
 #include "server/net/login_pool.hpp"
 
+#include <cstring>
 #include <utility>
-
-#include <string.h>
 
 #include "protocol/fault.hpp"
 #include "protocol/password.hpp"

@@ -1,5 +1,6 @@
 #include "server/net/service.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <stdexcept>
 #include <utility>
@@ -34,6 +35,7 @@ UdpSocket open_socket(const Endpoint& listen) {
 
 std::vector<UdpSocket> open_sockets(const std::vector<Endpoint>& listen) {
   std::vector<UdpSocket> out;
+  out.reserve(listen.size());
   for (const Endpoint& endpoint : listen) out.push_back(open_socket(endpoint));
   return out;
 }
@@ -83,8 +85,13 @@ struct Service::Impl {
     const auto sessions = read_sessions(*stored);
     reactor->restore(sessions, must_read(stored->counts()).last_post);
     if (options.stop_on_signals) reactor->stop_on_signals();
-    if (!sessions.empty()) {
-      log.write(LogLevel::kInfo, fmt::format("sessions that go on: {}", sessions.size()));
+    const auto classic = static_cast<std::size_t>(std::count_if(
+        sessions.begin(), sessions.end(),
+        [](const RestoredSession& each) { return each.session.framing == Framing::kClassic; }));
+    if (classic > 0) log.write(LogLevel::kInfo, fmt::format("sessions that go on: {}", classic));
+    if (sessions.size() > classic) {
+      log.write(LogLevel::kInfo, fmt::format("sealed sessions that are told to come back: {}",
+                                             sessions.size() - classic));
     }
     for (const Endpoint& endpoint : listening) {
       log.write(LogLevel::kInfo, "listening on " + to_string(endpoint));

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 const TimePoint kStart{1h};
 
 struct Fixture {
-  explicit Fixture(std::uint64_t seed = 1) : random(seed), liveness(random) {
+  explicit Fixture(std::uint64_t seed = 1) : random(seed), liveness(LivenessConfig{}, random) {
     liveness.begin(kStart);
   }
   /// How long after `now` it speaks.
@@ -24,7 +24,8 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE("liveness: a keep-alive every 25 s, or a third of the session timeout, less up to a tenth") {
+TEST_CASE(
+    "liveness: a keep-alive every 25 s, or a third of the session timeout, less up to a tenth") {
   const auto seed = GENERATE(range(1u, 21u));
   CAPTURE(seed);
   Fixture f(seed);
@@ -54,7 +55,8 @@ TEST_CASE("liveness: keep-alives do not come at one and the same moment for ever
   CHECK(longest - shortest > 1s);
 }
 
-TEST_CASE("liveness: after a silence of four usual gaps it asks, and then half as often each time") {
+TEST_CASE(
+    "liveness: after a silence of four usual gaps it asks, and then half as often each time") {
   Fixture f;
   TimePoint now = kStart;
   for (int i = 0; i < 50; ++i) {

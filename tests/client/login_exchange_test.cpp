@@ -218,7 +218,7 @@ TEST_CASE("login exchange: refusals say why, and end it at any stage") {
   REQUIRE(std::holds_alternative<Exchange::Failed>(step));
   CHECK(static_cast<int>(std::get<Exchange::Failed>(step).why) == why);
   CHECK_FALSE(f.exchange.under_way());
-  CHECK(is_nothing(f.failed()));  // once
+  CHECK(is_nothing(f.failed()));                              // once
   if (stage == 1) CHECK(is_nothing(f.stretch(*stretching)));  // comes too late
   CHECK_FALSE(f.exchange.may_resume());
 }

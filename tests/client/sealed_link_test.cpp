@@ -81,8 +81,8 @@ struct Fixture {
     Datagram out;
     if (const auto header = sealed::read_transport_header(datagram)) {
       if (responder.find(header->id, now) != nullptr) {
-        hub = std::make_unique<sealed::Connection>(sealed::Side::kServer,
-                                                   responder.take(header->id), kPath, random, now);
+        hub = std::make_unique<sealed::Connection>(
+            sealed::Side::kServer, responder.take(header->id).established, kPath, random, now);
       }
       if (!hub) return;
       hub->on_datagram(kPath, *header, datagram, now);

@@ -2,6 +2,7 @@
 // an address that has proved nothing can make the hub send.
 #include <catch2/catch.hpp>
 
+#include "tests/e2e/listings.hpp"
 #include "tests/e2e/programs.hpp"
 
 namespace hub::test {
@@ -98,6 +99,30 @@ TEST_CASE("after a restart a forward still leaves from the address that was aske
   hubd = std::make_unique<HubdProcess>(start);
   alice.post("hello");
   CHECK(bob.expect(0xB1).from == "127.0.0.2:" + std::to_string(port));
+}
+
+TEST_CASE("a sealed spoke is served, and told of a restart, from the address that it asked") {
+  const std::string asked = GENERATE("127.0.0.2", "[::1]");
+  CAPTURE(asked);
+  if (asked.front() == '[' && !has_ipv6_loopback()) return;
+  const std::string wildcard = has_ipv6_loopback() ? "[::]:" : "0.0.0.0:";
+  TestHub hub({.start = false});
+  HubdStart start{
+      .data = hub.data(), .log = hub.scratch() / "hubd.log", .flags = {"--listen", wildcard + "0"}};
+  auto hubd = std::make_unique<HubdProcess>(start);
+  const std::string port = std::to_string(hubd->port());
+  SpokeProcess bob = hub.online_spoke("bob", {.hub = asked + ":" + port});
+  SpokeProcess alice = hub.online_spoke("alice", {.hub = "127.0.0.1:" + port});
+  bob.subscribe("alice");
+  bob.post("heard");
+  CHECK(hubd->stop() == 0);
+  start.flags = {"--listen", wildcard + port};
+  hubd = std::make_unique<HubdProcess>(start);
+  const Deadline soon(std::chrono::seconds(12));  // a keep-alive would come after 18
+  wait_for_sessions(hub, {"alice", "bob"});
+  CHECK_FALSE(soon.over());
+  alice.post("hello");
+  bob.expect("<alice>hello");
 }
 
 TEST_CASE("several --listen are one hub") {

@@ -58,8 +58,9 @@ TEST_CASE("a client greets and is welcomed, with the same keys on both sides") {
   const auto event = client.on_datagram(world.answer(hello), world.now);
   REQUIRE(is<Established>(event));
   const auto& ours = std::get<Established>(*event);
-  const Established* theirs = world.responder.find(ours.theirs, world.now);
-  REQUIRE(theirs != nullptr);
+  const HalfOpenConnection* half_open = world.responder.find(ours.theirs, world.now);
+  REQUIRE(half_open != nullptr);
+  const Established* theirs = &half_open->established;
   CHECK(theirs->ours == ours.theirs);
   CHECK(theirs->theirs == ours.ours);
   CHECK(theirs->keys.to_initiator == ours.keys.to_initiator);

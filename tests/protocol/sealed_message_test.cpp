@@ -73,36 +73,49 @@ TEST_CASE("a login challenge is exactly 60 bytes") {
   CHECK_FALSE(read_login_challenge(written + '\0'));
 }
 
-TEST_CASE("a login proof is exactly 32 bytes") {
-  const Key proof = counted<Key>(0);
-  const std::string written = write_login_proof(proof);
+TEST_CASE("a login proof is 32 bytes, with a mark 40") {
+  LoginProof proof{counted<Key>(0), {}};
+  std::string written = write_login_proof(proof);
   CHECK(hex(written) == kCounted32);
-  CHECK(read_login_proof(written) == proof);
-  CHECK_FALSE(read_login_proof(written.substr(1)));
+  auto read = read_login_proof(written);
+  REQUIRE(read);
+  CHECK(read->proof == proof.proof);
+  CHECK_FALSE(read->mark);
+
+  proof.mark = 0x0102;
+  written = write_login_proof(proof);
+  CHECK(hex(written) == kCounted32 + "0000000000000102");
+  read = read_login_proof(written);
+  REQUIRE(read);
+  CHECK(read->mark == proof.mark);
+  for (std::size_t size = 0; size < written.size(); ++size) {
+    CAPTURE(size);
+    CHECK(read_login_proof(written.substr(0, size)).has_value() == (size == 32));
+  }
   CHECK_FALSE(read_login_proof(written + "x"));
-  CHECK_FALSE(read_login_proof(""));
 }
 
 TEST_CASE("a login ok may announce the hub's next key, and a timeout fits its four bytes") {
   using namespace std::chrono_literals;
-  LoginOk ok{counted<Key>(0), 60s, {}};
+  LoginOk ok{counted<Key>(0), 60s, 0x0102, {}};
   std::string written = write_login_ok(ok);
-  CHECK(hex(written) == kCounted32 + "0000ea60");
+  CHECK(hex(written) == kCounted32 + "0000ea60" + "0000000000000102");
   auto read = read_login_ok(written);
   REQUIRE(read);
   CHECK(read->signature == ok.signature);
   CHECK(read->session_timeout == 60s);
+  CHECK(read->newest_post == 0x0102);
   CHECK_FALSE(read->next_key);
 
   ok.next_key = counted<Key>(1);
   written = write_login_ok(ok);
-  CHECK(written.size() == 68);
+  CHECK(written.size() == 76);
   read = read_login_ok(written);
   REQUIRE(read);
   CHECK(read->next_key == ok.next_key);
   for (std::size_t size = 0; size < written.size(); ++size) {
     CAPTURE(size);
-    CHECK(read_login_ok(written.substr(0, size)).has_value() == (size == 36));
+    CHECK(read_login_ok(written.substr(0, size)).has_value() == (size == 44));
   }
   CHECK_FALSE(read_login_ok(written + "x"));
 

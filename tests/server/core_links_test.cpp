@@ -131,7 +131,8 @@ TEST_CASE("guesses of one subscriber are counted together, whichever address the
   CHECK(let_through == 10);
 }
 
-TEST_CASE("while many guess, each stranger has three tries; where its owner was before, a hundred") {
+TEST_CASE(
+    "while many guess, each stranger has three tries; where its owner was before, a hundred") {
   test::SeededRandom random(3);
   LoginThrottle throttle(random);
   const IpAddress home = prefix_of(60'000);

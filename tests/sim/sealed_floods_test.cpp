@@ -151,11 +151,12 @@ TEST_CASE("sealed: connections without a login are 64 a prefix, and last ten sec
   }
   CHECK(w.figure("connections") == 2);
   CHECK(w.host.counters().strangers_timed_out >= 64);
-  CHECK(told() >= 64);  // and some whose retries found room
+  CHECK(told() >= 64);                          // and some whose retries found room
   CHECK(crowd.of_prefix(7, 5000).connect(2s));  // there is room again
 }
 
-TEST_CASE("sealed: who has logged in is no stranger, and may be one again for ten seconds", "[p11]") {
+TEST_CASE("sealed: who has logged in is no stranger, and may be one again for ten seconds",
+          "[p11]") {
   auto config = default_config();
   config.max_strangers = 2;
   SealedWorld w(4, {"ann"}, config);
@@ -208,7 +209,8 @@ TEST_CASE("sealed: unknown IDs are throttled as known ones are", "[p11][p14]") {
     SealedPeer& guesser = crowd.of_prefix(1);
     for (int i = 0; i < 15; ++i) {
       CHECK_FALSE(guesser.log_in(which == 0 ? "ann" : "nob", "guess"));
-      refusals[which].push_back(static_cast<int>(guesser.refusal().value_or(LoginRefusal::kNoRoom)));
+      refusals[which].push_back(
+          static_cast<int>(guesser.refusal().value_or(LoginRefusal::kNoRoom)));
     }
   }
   CHECK(refusals[0] == refusals[1]);

@@ -31,9 +31,8 @@ struct Recorded {
 /// that leave nothing behind.
 Figures without_drops(SealedWorld& w) {
   static const std::set<std::string> kOfStrangers = {
-      "datagrams_received", "datagrams_sent",   "cookies_asked",
-      "versions_refused",   "key_answers_sent", "stateless_resets_sent",
-      "must_login_first_sent", "closes_sent_again"};
+      "datagrams_received", "datagrams_sent",        "cookies_asked",         "versions_refused",
+      "key_answers_sent",   "stateless_resets_sent", "must_login_first_sent", "closes_sent_again"};
   const auto figures = std::get<control::Figures>(w.host.ask(control::Stats{}));
   Figures out;
   for (const auto& [name, value] : figures.numbers) {
@@ -147,9 +146,8 @@ TEST_CASE("sealed: every datagram again, from where it came and from elsewhere",
     const bool to_hub = datagram.to == w.host.endpoint();
     const Endpoint from = elsewhere && to_hub ? kElsewhere : datagram.from;
     for (int copy = 0; copy < copies; ++copy) {
-      w.net.after(1us + copy * 700ms, [&w, from, datagram] {
-        w.net.send(from, datagram.to, datagram.bytes);
-      });
+      w.net.after(1us + copy * 700ms,
+                  [&w, from, datagram] { w.net.send(from, datagram.to, datagram.bytes); });
       ++repeats;
     }
   });

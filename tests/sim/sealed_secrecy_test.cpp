@@ -57,10 +57,9 @@ TEST_CASE("sealed: nothing of a session can be read on the wire", "[p15]") {
   SealedWorld w(static_cast<std::uint64_t>(seed), {});
   w.net.faults() = {.loss = 0.1, .duplicate = 0.05, .corrupt = 0.02, .delay = 5ms, .jitter = 5ms};
   Tap tap(w);
-  const std::vector<std::string> canaries = {"canary_ann",     "canary_bob",   "CANARY_ANN",
-                                             "hunter2canary",  "yellow bird",  "tweet tweet",
-                                             "canary_unknown", "wrongcanary", "login",
-                                             "canary"};
+  const std::vector<std::string> canaries = {
+      "canary_ann",  "canary_bob",     "CANARY_ANN",  "hunter2canary", "yellow bird",
+      "tweet tweet", "canary_unknown", "wrongcanary", "login",         "canary"};
   std::size_t found = 0;
   std::size_t searched = 0;
   tap.each = [&](Tap::To, Bytes bytes) {

@@ -57,7 +57,8 @@ TEST_CASE("sealed: keep-alives hold short sessions on bad links, and cost little
   }
 }
 
-TEST_CASE("sealed: a session that timed out or was too busy comes back; one that was ended does not") {
+TEST_CASE(
+    "sealed: a session that timed out or was too busy comes back; one that was ended does not") {
   auto config = SealedWorld::lenient();
   config.session_timeout = 30s;
   config.max_devices = 1;

@@ -1,5 +1,5 @@
-// What strangers can get out of a hub, or of a client: never more bytes than they put in, no memory,
-// and no attention that people miss.
+// What strangers can get out of a hub, or of a client: never more bytes than they put in, no
+// memory, and no attention that people miss.
 #include <functional>
 #include <unordered_map>
 
@@ -65,7 +65,8 @@ struct Account {
 
 }  // namespace
 
-TEST_CASE("sealed: an unproven address gets no more bytes than it sent, whatever it sends", "[p9]") {
+TEST_CASE("sealed: an unproven address gets no more bytes than it sent, whatever it sends",
+          "[p9]") {
   SealedWorld w(1, {"ann", "bob"}, open_config());
   Hostile hostile(1, w.host.public_key(), overhear(w));
   std::unordered_map<Endpoint, Account, EndpointHash> ledger;

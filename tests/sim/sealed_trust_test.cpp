@@ -38,7 +38,7 @@ class FalseHub {
     if (const auto header = sealed::read_transport_header(bytes)) {
       if (!connection_ && responder_.find(header->id, now) != nullptr) {
         connection_ = std::make_unique<sealed::Connection>(
-            sealed::Side::kServer, responder_.take(header->id), path, random_, now);
+            sealed::Side::kServer, responder_.take(header->id).established, path, random_, now);
       }
       if (!connection_) return;
       connection_->on_datagram(path, *header, bytes, now);

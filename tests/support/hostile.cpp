@@ -80,8 +80,8 @@ Hostile::Datagram Hostile::sealed_type() {
 
 /// Every opcode, with what the classic framing may carry.
 Hostile::Datagram Hostile::classic_opcode() {
-  static constexpr std::array<std::string_view, 6> kBodies = {
-      "", "ann&guess", "ann", "x", "99", "an&other&one"};
+  static constexpr std::array<std::string_view, 6> kBodies = {"",  "ann&guess", "ann",
+                                                              "x", "99",        "an&other&one"};
   classic::Header header;
   header.opcode = static_cast<Opcode>((turn_ / 8) % 256);
   header.token = below(2) == 0 ? 0 : static_cast<Token>(dice_());

@@ -1,6 +1,6 @@
 // Datagrams that a hub or a client gets from people who mean it ill, or from nobody in particular:
-// random bytes, each type and opcode, real ones altered, cut, lengthened or repeated, hellos and key
-// requests of every sort. From a seed.
+// random bytes, each type and opcode, real ones altered, cut, lengthened or repeated, hellos and
+// key requests of every sort. From a seed.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,8 @@ namespace hub::test {
 
 namespace {
 
-const Endpoint kHub{IpAddress::v4(192, 0, 2, 1), 32'000, 0};
+// A function: constants of tests are made from it before main().
+Endpoint hub_endpoint() { return {IpAddress::v4(192, 0, 2, 1), 32'000, 0}; }
 
 Endpoint client_endpoint(std::uint8_t host, std::uint16_t port) {
   return {IpAddress::v4(10, 0, 0, host), port, 0};
@@ -19,9 +20,11 @@ Endpoint client_endpoint(std::uint8_t host, std::uint16_t port) {
 
 }  // namespace
 
-Path hub_path(std::uint8_t host, std::uint16_t port) { return {kHub, client_endpoint(host, port)}; }
+Path hub_path(std::uint8_t host, std::uint16_t port) {
+  return {hub_endpoint(), client_endpoint(host, port)};
+}
 Path client_path(std::uint8_t host, std::uint16_t port) {
-  return {client_endpoint(host, port), kHub};
+  return {client_endpoint(host, port), hub_endpoint()};
 }
 
 Handshake shake_hands(Random& random, TimePoint now) {
@@ -38,7 +41,7 @@ Handshake shake_hands(Random& random, TimePoint now) {
   if (responder.find(client->theirs, now) == nullptr) {
     throw std::runtime_error("the hub does not know the connection");
   }
-  return {*client, responder.take(client->theirs)};
+  return {*client, responder.take(client->theirs).established};
 }
 
 std::vector<std::uint8_t> seal_by_hand(const Key& key, bool phase, sealed::ConnectionId to,
@@ -56,8 +59,10 @@ std::vector<std::uint8_t> seal_by_hand(const Key& key, bool phase, sealed::Conne
 }
 
 SealedEnd::SealedEnd(SimNet& net, sealed::Side side, const sealed::Established& made,
-                     const Path& path, Random& random)
-    : net_(net), connection_(side, made, path, random, net.now().mono), seen_as_(path.local) {
+                     const Path& path, Random& random, const sealed::KeyLimits& limits)
+    : net_(net),
+      connection_(side, made, path, random, net.now().mono, limits),
+      seen_as_(path.local) {
   attach();
 }
 

@@ -31,7 +31,7 @@ std::vector<std::uint8_t> seal_by_hand(const Key& key, bool phase, sealed::Conne
 class SealedEnd {
  public:
   SealedEnd(SimNet& net, sealed::Side side, const sealed::Established& made, const Path& path,
-            Random& random);
+            Random& random, const sealed::KeyLimits& limits = {});
   SealedEnd(const SealedEnd&) = delete;
   SealedEnd& operator=(const SealedEnd&) = delete;
 

@@ -61,8 +61,7 @@ bool SealedPeer::log_in(const std::string& name, const std::string& password,
 
 bool SealedPeer::send(Opcode opcode, std::string_view payload, MessageId id) {
   if (!connection_) return false;
-  const bool taken =
-      connection_->channel().send_talk(sealed::write_message({opcode, id, payload}));
+  const bool taken = connection_->channel().send_talk(sealed::write_message({opcode, id, payload}));
   pump();
   return taken;
 }

@@ -142,9 +142,7 @@ void HubHost::check(const server::LoginCheck& asked) {
   turn();
 }
 
-void HubHost::read(const server::ReadJob& job) {
-  hand_over(read_server_.perform(job));
-}
+void HubHost::read(const server::ReadJob& job) { hand_over(read_server_.perform(job)); }
 
 void HubHost::hand_over(const server::ReadResult& result) {
   hub_->on_read(result, net_.now());

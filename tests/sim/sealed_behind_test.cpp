@@ -98,6 +98,9 @@ TEST_CASE("sealed: whoever is unfollowed while the follower is behind is not sho
   REQUIRE(w.follow("bob", "ann"));
   REQUIRE(w.follow("bob", "cid"));
   w.net.faults() = {.loss = 0.05, .duplicate = 0, .corrupt = 0, .delay = 10ms, .jitter = 5ms};
+  // A page is read before the unfollow is committed, and there after it.
+  w.host.delays().read = 40ms;
+  w.host.delays().read_first = true;
   w.net.cut(w["bob"].endpoint(), true);
   const int count = pages ? 2300 : 200;
   for (int i = 0; i < count; ++i) {

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/support/sealed_peer.hpp"
 #include "tests/support/sealed_world.hpp"
 #include "tests/support/trials.hpp"
 
@@ -209,4 +210,44 @@ TEST_CASE("sealed: an address that a connection moved to gets three times what i
   }
   CHECK(copyist.sent_to_it > 0);
   CHECK(copyist.most <= 3.0);
+}
+
+TEST_CASE("sealed: a connection's first datagram proves no address but the one of its hello",
+          "[p7][p9]") {
+  SealedWorld w(5, {"ann", "bob"});
+  w.net.faults().delay = 10ms;
+  REQUIRE(w.login("ann"));
+  for (int i = 0; i < 100; ++i) REQUIRE(w.post("ann", std::string(900, 'x')));
+  SealedPeer peer(w.net, w.new_address(), w.host.endpoint(), w.host.public_key());
+  std::size_t heard = 0;
+  std::size_t sent = 0;
+  double most = 0;
+  w.host.on_send = [&](const Path& path, Bytes bytes) {
+    if (path.remote != kElsewhere) return;
+    sent += bytes.size();
+    most = std::max(most, static_cast<double>(sent) / static_cast<double>(heard));
+  };
+  bool from_elsewhere = false;
+  bool original_too = true;
+  peer.on_send = [&](Bytes bytes) {
+    if (bytes[0] < 0x08 || !from_elsewhere) return true;
+    heard += bytes.size();
+    w.net.send(kElsewhere, w.host.endpoint(), bytes);
+    return original_too;
+  };
+  from_elsewhere = true;
+  SECTION("captured and sent on first: the real path goes on") {
+    std::size_t count = 0;
+    peer.on_receive = [&](Bytes) { from_elsewhere = ++count < 2; };
+    REQUIRE(peer.log_in("bob", "bob_pw"));
+    CHECK(w.sessions()[1] == at("bob", peer.endpoint()));
+  }
+  SECTION("by its owner, at somebody else: little, and not for long") {
+    original_too = false;
+    CHECK_FALSE(peer.log_in("bob", "bob_pw"));
+    w.net.run_for(30s);
+    CHECK(w.sessions().size() == 1);
+  }
+  CHECK(heard > 0);
+  CHECK(most <= 3.0);
 }

@@ -102,6 +102,8 @@ void HubHost::turn() {
   for (const auto& job : out.reads) {
     if (reads_held_) {
       reads_.push_back(job);
+    } else if (delays_.read_first) {
+      later(delays_.read, [this, result = read_server_.perform(job)] { hand_over(result); });
     } else {
       later(delays_.read, [this, job] { read(job); });
     }
@@ -140,8 +142,10 @@ void HubHost::check(const server::LoginCheck& asked) {
   turn();
 }
 
-void HubHost::read(const server::ReadJob& job) {
-  hub_->on_read(read_server_.perform(job), net_.now());
+void HubHost::read(const server::ReadJob& job) { hand_over(read_server_.perform(job)); }
+
+void HubHost::hand_over(const server::ReadResult& result) {
+  hub_->on_read(result, net_.now());
   turn();
 }
 

@@ -21,6 +21,7 @@ struct HostDelays {
   Duration commit{0};
   Duration check{0};
   Duration read{0};
+  bool read_first = false;  // what is read is old by the time it is there
 };
 
 class HubHost {
@@ -65,6 +66,7 @@ class HubHost {
   void commit();
   void check(const server::LoginCheck& check);
   void read(const server::ReadJob& job);
+  void hand_over(const server::ReadResult& result);
   void arm_timer();
   /// Runs `what` after `wait`, unless the hub was restarted meanwhile.
   void later(Duration wait, std::function<void()> what);

@@ -1,5 +1,5 @@
-// The other half of SealedLink: what comes over the connection, the login on it, and the ways to lose
-// it.
+// The other half of SealedLink: what comes over the connection, the login on it, and the ways to
+// lose it.
 #include <utility>
 
 #include "client/core/sealed_link.hpp"

@@ -12,6 +12,7 @@
 #include "protocol/limits.hpp"
 #include "protocol/nearest.hpp"
 #include "protocol/text.hpp"
+#include "store/hub_keys.hpp"
 #include "store/sqlite_store.hpp"
 
 namespace hub::admin {
@@ -35,7 +36,7 @@ Exit codes:
   3  no such account, post or session
   4  exists already, or belonged to a deleted account
   5  the server does not answer, or the data directory is in use
-  6  the database is missing, damaged or of another version
+  6  the database or hub.key is missing, damaged or of another version
 )";
 
 // What CLI11 fills; numbers are parsed by us, exactly.
@@ -74,6 +75,15 @@ void add_options(CLI::App& app, const CommandSpec& spec, Options& options, Texts
   }
   if (takes(kFollowers)) {
     app.add_flag("--followers", options.followers, "Rather list who follows NAME");
+  }
+  if (takes(kLink)) {
+    app.add_option("--host", options.host,
+                   "Where people reach the hub (default: this machine's name, port 32000)")
+        ->option_text("HOST[:PORT]");
+    app.add_flag("--qr", options.qr, "Draw the QR code also where standard output is no terminal");
+  }
+  if (takes(kFinish)) {
+    app.add_flag("--finish", options.finish, "Make the next key the current one, drop the old one");
   }
   if (takes(kJson)) app.add_flag("--json", options.json, "One JSON object a line");
   if (takes(kDryRun)) {
@@ -132,12 +142,28 @@ std::string one_line(std::string text) {
   return printable(text);
 }
 
+ExitCode code_of(store::KeyFileError::Why why) {
+  using Why = store::KeyFileError::Why;
+  switch (why) {
+    case Why::kExists:
+      return ExitCode::kExists;
+    case Why::kNothing:
+      return ExitCode::kFailed;
+    case Why::kMissing:
+    case Why::kUnusable:
+      break;
+  }
+  return ExitCode::kDatabase;
+}
+
 // The store throws at opening; nothing else should, and if it does it is still one line.
 Result guarded(const CommandSpec& spec, const Context& context, const Options& options) {
   try {
     return spec.run(context, options);
   } catch (const store::OpenError& error) {
     return fail(ExitCode::kDatabase, one_line(error.what()));
+  } catch (const store::KeyFileError& error) {
+    return fail(code_of(error.why()), one_line(error.what()));
   } catch (const std::exception& error) {
     return fail(ExitCode::kFailed, one_line(error.what()));
   }

@@ -12,17 +12,19 @@ namespace hub::admin {
 /// What a command takes, as bits.
 enum Takes : unsigned {
   kNothing = 0,
-  kName = 1u << 0,       // NAME
-  kMaybeName = 1u << 1,  // [NAME]
-  kFile = 1u << 2,       // FILE
-  kPost = 1u << 3,       // ID
-  kPassword = 1u << 4,   // --password-file
-  kJson = 1u << 5,       // --json
-  kDryRun = 1u << 6,     // --dry-run
-  kYes = 1u << 7,        // --yes
-  kPaging = 1u << 8,     // --author --limit --before
-  kKdf = 1u << 9,        // --kdf-memory --kdf-passes
-  kFollowers = 1u << 10  // --followers
+  kName = 1u << 0,        // NAME
+  kMaybeName = 1u << 1,   // [NAME]
+  kFile = 1u << 2,        // FILE
+  kPost = 1u << 3,        // ID
+  kPassword = 1u << 4,    // --password-file
+  kJson = 1u << 5,        // --json
+  kDryRun = 1u << 6,      // --dry-run
+  kYes = 1u << 7,         // --yes
+  kPaging = 1u << 8,      // --author --limit --before
+  kKdf = 1u << 9,         // --kdf-memory --kdf-passes
+  kFollowers = 1u << 10,  // --followers
+  kLink = 1u << 11,       // --host --qr
+  kFinish = 1u << 12      // --finish
 };
 
 struct CommandSpec {
@@ -35,7 +37,7 @@ struct CommandSpec {
 
 std::span<const CommandSpec> commands();
 
-// A file a group: users.cpp, import.cpp, sessions.cpp, posts.cpp, database.cpp.
+// A file a group: users.cpp, import.cpp, sessions.cpp, posts.cpp, database.cpp, keys.cpp.
 Result add_user(const Context& context, const Options& options);
 Result set_password(const Context& context, const Options& options);
 Result disable_user(const Context& context, const Options& options);
@@ -54,5 +56,8 @@ Result init(const Context& context, const Options& options);
 Result migrate(const Context& context, const Options& options);
 Result check(const Context& context, const Options& options);
 Result backup(const Context& context, const Options& options);
+Result show_key(const Context& context, const Options& options);
+Result rotate_key(const Context& context, const Options& options);
+Result invite(const Context& context, const Options& options);
 
 }  // namespace hub::admin

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
@@ -75,12 +75,14 @@ class NoEcho {
 
 }  // namespace
 
-Console::Console(int in_fd, std::ostream& out, std::ostream& err, bool err_is_terminal)
+Console::Console(int in_fd, std::ostream& out, std::ostream& err, bool err_is_terminal,
+                 bool out_is_terminal)
     : in_fd_(in_fd),
       out_(out),
       err_(err),
       interactive_(::isatty(in_fd) == 1),
-      shows_progress_(err_is_terminal) {}
+      shows_progress_(err_is_terminal),
+      out_is_terminal_(out_is_terminal) {}
 
 Outcome<std::optional<std::string>> Console::read_line(std::size_t limit) {
   // A byte at a time, so that nothing behind the line is taken from whoever reads on.

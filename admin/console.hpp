@@ -14,13 +14,15 @@ namespace hub::admin {
 class Console {
  public:
   /// `in_fd` is standard input; if it is a terminal, questions are asked there.
-  Console(int in_fd, std::ostream& out, std::ostream& err, bool err_is_terminal);
+  Console(int in_fd, std::ostream& out, std::ostream& err, bool err_is_terminal,
+          bool out_is_terminal = false);
 
   std::ostream& out() { return out_; }
   std::ostream& err() { return err_; }
 
   /// Somebody sits at standard input and can be asked.
   bool is_interactive() const { return interactive_; }
+  bool out_is_terminal() const { return out_is_terminal_; }
 
   /// One line of standard input without its line end; nothing at its end. A line of more than
   /// `limit` bytes fails.
@@ -43,6 +45,7 @@ class Console {
   std::ostream& err_;
   bool interactive_;
   bool shows_progress_;
+  bool out_is_terminal_;
   std::size_t progress_width_ = 0;
 };
 

@@ -38,10 +38,13 @@ struct Options {
   MessageId before = 0;      // 0: from the newest
   std::uint64_t limit = 50;  // 0: all
   KdfParams kdf;
+  std::string host;  // empty: this machine's own name
   bool followers = false;
   bool json = false;
   bool dry_run = false;
   bool yes = false;
+  bool qr = false;
+  bool finish = false;
 };
 
 }  // namespace hub::admin

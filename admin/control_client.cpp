@@ -119,7 +119,7 @@ Outcome<control::Reply> ControlClient::receive() {
 }
 
 Outcome<std::string> ControlClient::receive_line() {
-  std::array<char, 16 * 1024> buffer;
+  std::array<char, 16'384> buffer;
   while (true) {
     if (const std::size_t end = received_.find('\n'); end != std::string::npos) {
       std::string line = received_.substr(0, end);

@@ -6,8 +6,10 @@
 #include "admin/format.hpp"
 #include "admin/listing.hpp"
 #include "admin/writer.hpp"
+#include "protocol/fingerprint.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/text.hpp"
+#include "store/hub_keys.hpp"
 #include "store/sqlite_store.hpp"
 
 namespace hub::admin {
@@ -35,6 +37,8 @@ Result init(const Context& context, const Options& options) {
     return fail(ExitCode::kExists,
                 fmt::format("there is a hub in {} already", path_of(context.data.path())));
   }
+  const store::FoundHubKeys keys = store::find_or_create_hub_keys(context.data, context.random);
+  store::next_reset_key(context.data, context.random);
   store::create_database(context.data.database(), options.kdf, context.random);
   if (options.kdf.memory_bytes < kAdvisedKdfMemory) {
     context.console.err() << fmt::format(
@@ -43,17 +47,19 @@ Result init(const Context& context, const Options& options) {
         format_size(kAdvisedKdfMemory));
   }
   const std::string path = path_of(context.data.path());
-  context.console.out() << fmt::format("made a hub in {}; next: hubadmin --data {} add-user NAME\n",
-                                       path, path);
+  context.console.out() << fmt::format(
+      "made a hub in {}; {} key is {}\nnext: hubadmin --data {} add-user NAME\n", path,
+      keys.are_new ? "its" : "the hub.key that was there is kept: its",
+      fingerprint_of(keys.keys.current.public_key), path);
   return {};
 }
 
 Result migrate(const Context& context, const Options& options) {
-  if (const auto there = require_database(context); !there) return there;
+  if (auto there = require_database(context); !there) return there;
   std::ostream& out = context.console.out();
   if (options.dry_run) {
     try {
-      store::AdminReader(context.data.database());
+      const store::AdminReader opened(context.data.database());
       out << "the database is up to date\n";
     } catch (const store::OpenError& error) {
       if (error.why() != store::OpenError::Why::kOlderSchema) throw;
@@ -75,7 +81,7 @@ Result migrate(const Context& context, const Options& options) {
 }
 
 Result check(const Context& context, const Options& options) {
-  if (const auto there = require_database(context); !there) return there;
+  if (auto there = require_database(context); !there) return there;
   const std::vector<std::string> problems = store::check(context.data.database());
   if (problems.empty() && !options.json) context.console.out() << "the database is sound\n";
   if (problems.empty()) return {};
@@ -88,7 +94,7 @@ Result check(const Context& context, const Options& options) {
 }
 
 Result backup(const Context& context, const Options& options) {
-  if (const auto there = require_database(context); !there) return there;
+  if (auto there = require_database(context); !there) return there;
   const std::filesystem::path destination = options.file;
   if (std::filesystem::exists(std::filesystem::symlink_status(destination))) {
     return fail(ExitCode::kExists,

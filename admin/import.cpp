@@ -84,9 +84,9 @@ class Import {
     std::vector<Entry> group;
     while (auto line = lines.next()) {
       tally_.lines = line->number;
-      if (const auto taken = take(*line, group); !taken) return taken;
+      if (auto taken = take(*line, group); !taken) return taken;
       if (group.size() < kLinesPerCore * cores()) continue;
-      if (const auto stored = store(group); !stored) return stored;
+      if (auto stored = store(group); !stored) return stored;
     }
     return store(group);
   }
@@ -218,7 +218,7 @@ Result import_users(const Context& context, const Options& options) {
     writer = std::move(*opened);
   }
   Import import(context, options, (*reader)->reader(), writer.get(), info->kdf);
-  const auto ran = import.run(in);
+  auto ran = import.run(in);
   summarize(context, options, import.tally());
   if (!ran) return ran;
   if (import.tally().bad == 0) return {};

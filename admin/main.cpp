@@ -11,7 +11,8 @@ int main(int argc, char** argv) {
   using namespace hub;
   try {
     SystemRandom random;
-    admin::Console console(STDIN_FILENO, std::cout, std::cerr, ::isatty(STDERR_FILENO) == 1);
+    admin::Console console(STDIN_FILENO, std::cout, std::cerr, ::isatty(STDERR_FILENO) == 1,
+                           ::isatty(STDOUT_FILENO) == 1);
     const std::vector<std::string> arguments(argv + 1, argv + argc);
     return static_cast<int>(admin::run(arguments, {console, random, admin::wall_now}));
   } catch (const std::exception& error) {

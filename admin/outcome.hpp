@@ -14,7 +14,7 @@ enum class ExitCode : int {
   kNotFound = 3,     // no such account, post or session
   kExists = 4,       // exists already, or belonged to a deleted account
   kUnreachable = 5,  // the server or the data directory is busy, or the server does not answer
-  kDatabase = 6,     // missing, of another version, or damaged
+  kDatabase = 6,     // it or hub.key: missing, of another version, or damaged
 };
 
 struct Failure {

@@ -34,7 +34,7 @@ Outcome<std::string> from_terminal(Console& console, std::string_view name) {
   auto first = console.ask_secret(fmt::format("New password for {}: ", name));
   if (!first) return first;
   if (const auto good = check_password_rules(*first); !good) return tl::unexpected(good.error());
-  const auto second = console.ask_secret("Once more: ");
+  auto second = console.ask_secret("Once more: ");
   if (!second) return second;
   if (*first == *second) return first;
   return fail(ExitCode::kBadUsage, "the two passwords differ; nothing was changed");

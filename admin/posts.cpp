@@ -52,10 +52,10 @@ Result list_posts(const Context& context, const Options& options) {
 }
 
 Result delete_post(const Context& context, const Options& options) {
-  if (const auto there = require_database(context); !there) return there;
+  if (auto there = require_database(context); !there) return there;
   const auto writer = open_writer(context);
   if (!writer) return tl::unexpected(writer.error());
-  const auto done = perform_done(**writer, control::DeletePost{options.post});
+  auto done = perform_done(**writer, control::DeletePost{options.post});
   if (done) context.console.out() << fmt::format("deleted post {}\n", options.post);
   return done;
 }

@@ -55,12 +55,12 @@ Result list_live(Writer& server, Listing& listing) {
 }
 
 Result list_stored(store::Reader& reader, Listing& listing) {
-  for (AccountId after = 0;;) {
+  for (store::SessionKey after;;) {
     const auto page = checked(reader.sessions(after, kControlPageRows));
     if (!page) return tl::unexpected(page.error());
     for (const store::StoredSession& session : *page) listing.add(row_of(session));
     if (page->size() < kControlPageRows) return {};
-    after = page->back().account;
+    after = {page->back().account, page->back().framing, page->back().token};
   }
 }
 
@@ -74,8 +74,7 @@ Result list_sessions(const Context& context, const Options& options) {
   Listing listing(
       context.console.out(), options.json,
       {"account", "state", "framing", "address", "online_since", "last_active", "unacknowledged"});
-  const auto listed =
-      *server ? list_live(**server, listing) : list_stored((*reader)->reader(), listing);
+  auto listed = *server ? list_live(**server, listing) : list_stored((*reader)->reader(), listing);
   listing.finish();
   return listed;
 }
@@ -89,7 +88,7 @@ Result end_session(const Context& context, const Options& options) {
   if (!account) return tl::unexpected(account.error());
   const auto writer = open_writer(context);
   if (!writer) return tl::unexpected(writer.error());
-  const auto done = perform_done(**writer, control::EndSession{account->name});
+  auto done = perform_done(**writer, control::EndSession{account->name});
   if (done) context.console.out() << fmt::format("the sessions of {} are over\n", account->name);
   return done;
 }

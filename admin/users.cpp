@@ -94,7 +94,7 @@ Result add_user(const Context& context, const Options& options) {
   if (!password) return tl::unexpected(password.error());
   const auto verifier = stretch_password(*password, info->kdf, context.random);
   if (!verifier) return tl::unexpected(verifier.error());
-  const auto done = perform_now(context, control::AddUser{name->text(), *verifier});
+  auto done = perform_now(context, control::AddUser{name->text(), *verifier});
   if (done) context.console.out() << fmt::format("added {}\n", name->text());
   return done;
 }
@@ -112,7 +112,7 @@ Result set_password(const Context& context, const Options& options) {
   if (!password) return tl::unexpected(password.error());
   const auto verifier = stretch_password(*password, info->kdf, context.random);
   if (!verifier) return tl::unexpected(verifier.error());
-  const auto done = perform_now(context, control::SetPassword{account->name, *verifier});
+  auto done = perform_now(context, control::SetPassword{account->name, *verifier});
   if (done) {
     context.console.out() << fmt::format("{} has a new password; its sessions are over\n",
                                          account->name);
@@ -123,7 +123,7 @@ Result set_password(const Context& context, const Options& options) {
 Result disable_user(const Context& context, const Options& options) {
   const auto account = named_account(context, options);
   if (!account) return tl::unexpected(account.error());
-  const auto done = perform_now(context, control::DisableUser{account->name});
+  auto done = perform_now(context, control::DisableUser{account->name});
   if (done) {
     context.console.out() << fmt::format("{} is disabled; its sessions are over\n", account->name);
   }
@@ -133,7 +133,7 @@ Result disable_user(const Context& context, const Options& options) {
 Result enable_user(const Context& context, const Options& options) {
   const auto account = named_account(context, options);
   if (!account) return tl::unexpected(account.error());
-  const auto done = perform_now(context, control::EnableUser{account->name});
+  auto done = perform_now(context, control::EnableUser{account->name});
   if (done) context.console.out() << fmt::format("{} can log in\n", account->name);
   return done;
 }
@@ -183,7 +183,7 @@ Result delete_user(const Context& context, const Options& options) {
                                    account->name))) {
     return fail(ExitCode::kFailed, "nothing was deleted");
   }
-  const auto done = delete_stepwise(context, account->name);
+  auto done = delete_stepwise(context, account->name);
   console.end_progress();
   if (done) console.out() << fmt::format("deleted {}\n", account->name);
   return done;
@@ -217,7 +217,7 @@ Result show_user(const Context& context, const Options& options) {
   if (!all) return tl::unexpected(all.error());
   const auto newest = checked((*reader)->posts(account->id, 0, 1));
   if (!newest) return tl::unexpected(newest.error());
-  const auto sessions = checked((*reader)->reader().sessions(account->id - 1, 1));
+  const auto sessions = checked((*reader)->reader().sessions({account->id}, 1));
   if (!sessions) return tl::unexpected(sessions.error());
   const bool online = !sessions->empty() && sessions->front().account == account->id;
 

@@ -55,6 +55,7 @@ using RequestBody = decltype(store::Request::body);
 struct ToRequest {
   std::optional<RequestBody> operator()(const control::ListSessions&) const { return {}; }
   std::optional<RequestBody> operator()(const control::Stats&) const { return {}; }
+  std::optional<RequestBody> operator()(const control::ReloadKeys&) const { return {}; }
   template <typename T>
   std::optional<RequestBody> operator()(const T& command) const {
     return RequestBody(command);

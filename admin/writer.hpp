@@ -18,7 +18,7 @@ class Writer {
   virtual ~Writer() = default;
 
   /// A reply each, Refused included. Together they cost hardly more than one, because the store
-  /// commits them together. ListSessions and Stats are for a hubd only.
+  /// commits them together. ListSessions, Stats and ReloadKeys are for a hubd only.
   virtual Outcome<std::vector<control::Reply>> perform_all(
       std::span<const control::Command> commands) = 0;
 

@@ -62,6 +62,9 @@ void add_common(CLI::App& app, Setting& setting) {
   app.add_option("--seconds", setting.seconds, "The longest that a measurement lasts")
       ->check(CLI::Range(0.1, 600.0))
       ->capture_default_str();
+  app.add_flag_callback(
+      "--sealed", [&setting] { setting.framing = hub::Framing::kSealed; },
+      "Sealed sessions instead of classic ones");
 }
 
 }  // namespace

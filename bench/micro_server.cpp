@@ -47,9 +47,11 @@ Now at(Duration since_start) { return {TimePoint{} + 1h + since_start, WallTime{
 
 constexpr AccountId kAccounts = 10'000;
 
-std::vector<AccountId> followees_of(AccountId account) {
-  std::vector<AccountId> out;
-  for (AccountId i = 0; i < 100; ++i) out.push_back(1 + (account * 7919 + i * 97) % kAccounts);
+std::vector<store::Followee> followees_of(AccountId account) {
+  std::vector<store::Followee> out;
+  for (AccountId i = 0; i < 100; ++i) {
+    out.push_back({1 + (account * 7919 + i * 97) % kAccounts, 0});
+  }
   return out;
 }
 
@@ -117,9 +119,9 @@ class Audience {
   explicit Audience(AccountId followers) : followers_(followers) {
     std::vector<RestoredSession> sessions = {{record_of(kAuthor), {}}};
     for (AccountId i = 0; i < followers; ++i) {
-      sessions.push_back({record_of(kAuthor + 1 + i), {kAuthor}});
+      sessions.push_back({record_of(kAuthor + 1 + i), {{kAuthor, 0}}});
     }
-    hub_.restore(sessions, at(0s));
+    hub_.restore(sessions, 0, at(0s));
   }
 
   /// The committed post becomes a forward to each.
@@ -127,8 +129,8 @@ class Audience {
     ++last_id_;
     hub_.on_store_output(
         store::Event(store::PostCommitted{{last_id_, kAuthor, "u1", text_, at(0s).wall}}), at(0s));
-    benchmark::DoNotOptimize(hub_.outbox().datagrams.entries().size());
-    hub_.outbox().clear();
+    benchmark::DoNotOptimize(hub_.end_turn(at(0s)).datagrams.entries().size());
+    hub_.end_turn(at(0s)).clear();
   }
 
   void acknowledge() {
@@ -149,7 +151,7 @@ class Audience {
   const std::string text_ = text_of(100);
   SystemRandom random_;
   Counters counters_;
-  Hub hub_{HubConfig{}, random_, counters_};
+  Hub hub_{HubConfig{}, {{{generate_key_pair(random_)}, {}}, {}, 0}, random_, counters_};
   MessageId last_id_ = 0;
   std::vector<std::uint8_t> bytes_;
 };

@@ -38,6 +38,11 @@ for ((round = 1; round <= rounds; round++)); do
   load post --history 1000000 --outstanding 16
   for n in "${followees[@]}"; do load retrieve --followees "$n"; done
   load idle
+  load --sealed fanout
+  load --sealed fanout --followers 1
+  load --sealed post --history 1000000
+  load --sealed retrieve --followees 100
+  load --sealed idle
   HUB_BENCH_WORK=$work HUB_BENCH_HISTORY=$work/history.db "$bin/hub-micro" \
     --benchmark_min_time="$micro" --benchmark_format=json >"$work/micro.$round.json" 2>/dev/null
 done

@@ -13,6 +13,7 @@ find_package(tl-expected REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(edit REQUIRED IMPORTED_TARGET libedit)
+pkg_check_modules(qrencode REQUIRED IMPORTED_TARGET libqrencode)
 
 find_path(ASIO_INCLUDE_DIR asio.hpp REQUIRED)
 add_library(hub_asio INTERFACE)

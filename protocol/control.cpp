@@ -19,7 +19,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::array<std::string_view, std::variant_size_v<Command>> kCommandWords = {
     "add-user",    "set-password", "disable-user",  "enable-user", "delete-user",
-    "delete-post", "end-session",  "list-sessions", "stats"};
+    "delete-post", "end-session",  "list-sessions", "stats",       "reload-keys"};
 
 constexpr std::array<std::string_view, 9> kRefusalWords = {
     "not_found", "exists", "retired",   "invalid",     "disabled",
@@ -188,8 +188,10 @@ Command read_command(std::size_t which, Fields& fields) {
       return EndSession{fields.text("name")};
     case 7:
       return ListSessions{fields.natural("after")};
-    default:
+    case 8:
       return Stats{};
+    default:
+      return ReloadKeys{};
   }
 }
 

@@ -7,7 +7,7 @@
 //             | {"command":"disable-user" | "enable-user" | "delete-user" | "end-session",
 //                "name":text}
 //             | {"command":"delete-post", "id":n} | {"command":"list-sessions", "after":n}
-//             | {"command":"stats"}
+//             | {"command":"stats"} | {"command":"reload-keys"}
 //   verifier := {"salt":hex, "memory_bytes":n, "passes":n, "stored_key":hex, "server_key":hex}
 //   reply    := {"ok":true}                               done
 //             | {"ok":true, "remaining":n}                progress of delete-user
@@ -68,9 +68,11 @@ struct ListSessions {
   std::uint64_t after = 0;  // a cursor: 0, or the "next" of the page before
 };
 struct Stats {};
+/// hub.key has changed: read it again. Done once the keys in it are the ones in use.
+struct ReloadKeys {};
 
 using Command = std::variant<AddUser, SetPassword, DisableUser, EnableUser, DeleteUser, DeletePost,
-                             EndSession, ListSessions, Stats>;
+                             EndSession, ListSessions, Stats, ReloadKeys>;
 std::string_view word_of(const Command& command);  // "add-user", as on the wire
 
 /// Why something was refused. Each has one word on the wire, the same everywhere it is printed.

@@ -37,6 +37,7 @@ struct CommandWriter {
   void operator()(const EndSession& command) const { out["name"] = command.name; }
   void operator()(const ListSessions& command) const { out["after"] = command.after; }
   void operator()(const Stats&) const {}
+  void operator()(const ReloadKeys&) const {}
 
   template <typename T>
   void named(const T& command) const {

@@ -39,6 +39,14 @@ struct Endpoint {
   auto operator<=>(const Endpoint&) const = default;
 };
 
+/// The way a datagram came, and so the way its answer goes: between our address and theirs.
+struct Path {
+  Endpoint local;  // the address that was asked, with the port of the socket it arrived on
+  Endpoint remote;
+
+  bool operator==(const Path&) const = default;
+};
+
 std::string to_string(const IpAddress& ip);
 std::string to_string(const Endpoint& endpoint);  // "127.0.0.1:32000", "[::1]:32000"
 

@@ -20,7 +20,49 @@ inline constexpr std::uint32_t kClassicMaxRetrieve = 200;
 
 inline constexpr std::uint16_t kDefaultPort = 32000;
 
+// The sealed framing's.
+inline constexpr std::uint8_t kSealedVersion = 1;
+inline constexpr std::size_t kTransportHeaderBytes = 17;
+inline constexpr std::size_t kTransportOverhead = kTransportHeaderBytes + 16;  // and the tag
+inline constexpr std::size_t kHelloBytes = 203;
+inline constexpr std::size_t kResetBytes = 25;
+
+/// A key is replaced after so many datagrams or so long, whichever comes first.
+inline constexpr std::uint64_t kRekeyDatagrams = std::uint64_t{1} << 22;
+inline constexpr std::chrono::hours kRekeyInterval{1};
+
+/// Receive windows after a login, in message costs; before it they are the channel's initial ones.
+inline constexpr std::size_t kTalkWindow = std::size_t{32} * 1024;
+inline constexpr std::size_t kBulkWindow = std::size_t{256} * 1024;
+
+/// The least that a client stretches its password with, unless told to accept weak parameters:
+/// less would hand a false server cheap guesses. At most kMaxKdfMemory and kMaxKdfPasses.
+inline constexpr std::uint64_t kMinClientKdfMemory = 19ull * 1024 * 1024;
+inline constexpr std::uint32_t kMinClientKdfPasses = 2;
+
+/// The reliable channel. Both sides start from the initial windows; window frames raise them.
+inline constexpr std::size_t kMaxMessageBytes = 1100;
+/// Added to a message's length against a window.
+inline constexpr std::size_t kMessageCostBytes = 16;
+inline constexpr std::size_t kInitialTalkWindow = 1024;
+inline constexpr std::size_t kInitialBulkWindow = 0;
+inline constexpr std::size_t kMaxBulkStreams = 64;  // open at once, each direction
+inline constexpr std::size_t kMaxDatagramBytes = 1200;
+inline constexpr std::size_t kMaxFrameBytes = kMaxDatagramBytes - kTransportOverhead;
+inline constexpr std::chrono::milliseconds kMaxAckDelay{25};
+
 // --- Our own ---
+
+/// What a channel takes from its application and keeps until it is acknowledged (cost, as the
+/// windows count it); beyond, the application is told no.
+inline constexpr std::size_t kMaxQueuedTalk = std::size_t{128} * 1024;
+inline constexpr std::size_t kMaxQueuedBulk = std::size_t{512} * 1024;
+/// Ranges of received numbers a channel remembers; the oldest are forgotten.
+inline constexpr std::size_t kMaxAckRanges = 64;
+/// Datagrams a channel remembers as sent: those in flight, and those lost whose ack may come late.
+inline constexpr std::size_t kMaxSentPackets = 4096;
+/// The whole interval between two probes, however often it has doubled.
+inline constexpr std::chrono::seconds kMaxProbeTimeout{3};
 
 /// The largest datagram looked at. Simple clients send whole buffers with stale bytes after the
 /// text, so this is far above what a text needs; anything longer is dropped and counted.
@@ -35,6 +77,13 @@ inline constexpr int kLoginSends = 3;
 /// datagrams).
 inline constexpr std::size_t kRetrieveBurst = 50;
 inline constexpr std::chrono::milliseconds kRetrievePause{5};
+
+/// What a connection with nothing in flight may take in the hub's memory.
+inline constexpr std::size_t kMaxIdleConnectionBytes = 768;
+
+/// Posts of history that one page of a catch-up looks at, and posts it brings.
+inline constexpr std::uint32_t kCatchUpScan = 4096;
+inline constexpr std::uint32_t kCatchUpPage = 16;
 
 /// Verifiers are made within these bounds; a hub's own parameters lie between them.
 inline constexpr std::uint64_t kMinKdfMemory =
@@ -51,7 +100,12 @@ inline constexpr std::size_t kMaxControlLineBytes = std::size_t{256} * 1024;
 
 static_assert(kClassicMaxPayloadBytes <= 0xFF, "the classic length is one byte");
 static_assert(kClassicHeaderBytes + kMaxTextBytes + kMaxClientIdBytes + 2 < kMaxReceiveBytes);
+static_assert(kResetBytes < kTransportOverhead + 1, "a reset is shorter than its trigger");
 static_assert(kRetrieveBurst <= kClassicMaxRetrieve);
+static_assert(kMaxMessageBytes + 1 + 8 + 8 + 2 <= kMaxFrameBytes, "a message fits one datagram");
 static_assert(kMinKdfMemory <= kDefaultKdfMemory && kDefaultKdfMemory <= kMaxKdfMemory);
+static_assert(kMinClientKdfMemory <= kDefaultKdfMemory && kMinClientKdfPasses <= kDefaultKdfPasses,
+              "a client accepts what a hub asks for by default");
+static_assert(kMinKdfMemory <= kMinClientKdfMemory && kMinKdfPasses <= kMinClientKdfPasses);
 
 }  // namespace hub

@@ -16,6 +16,9 @@ constexpr Name kNames[] = {
     {Opcode::kLogin, "login"},
     {Opcode::kLoginOk, "login ok"},
     {Opcode::kLoginFailed, "login failed"},
+    {Opcode::kLoginStart, "login start"},
+    {Opcode::kLoginChallenge, "login challenge"},
+    {Opcode::kLoginProof, "login proof"},
     {Opcode::kSubscribe, "subscribe"},
     {Opcode::kSubscribeOk, "subscribe ok"},
     {Opcode::kSubscribeFailed, "subscribe failed"},
@@ -32,6 +35,7 @@ constexpr Name kNames[] = {
     {Opcode::kLogout, "logout"},
     {Opcode::kLogoutAck, "logout ack"},
     {Opcode::kMustLoginFirst, "must login first"},
+    {Opcode::kRefused, "refused"},
 };
 
 const Name* find(Opcode opcode) {

@@ -11,6 +11,10 @@
 //   0x1F / 0x8F         logout / logout ack         c>s / s>c  none
 //   0xF0                must-login-first error      s>c        none
 //
+// In the sealed framing alone (protocol/sealed/message.hpp):
+//   0x11, 0x12 / 0x82   login start, proof / its challenge
+//   0xF1                refused                     s>c        opcode(1) word
+//
 // Below 0x80 from the client, 0x80 and above from the server; session reset goes both ways.
 #pragma once
 
@@ -26,6 +30,8 @@ namespace hub {
 enum class Opcode : std::uint8_t {
   kSessionReset = 0x00,
   kLogin = 0x10,
+  kLoginStart = 0x11,  // sealed
+  kLoginProof = 0x12,  // sealed
   kLogout = 0x1F,
   kSubscribe = 0x20,
   kUnsubscribe = 0x21,
@@ -36,6 +42,7 @@ enum class Opcode : std::uint8_t {
   kSpuriousClient = 0x7F,  // unknown to every hub, on purpose
   kLoginOk = 0x80,
   kLoginFailed = 0x81,
+  kLoginChallenge = 0x82,  // sealed
   kLogoutAck = 0x8F,
   kSubscribeOk = 0x90,
   kSubscribeFailed = 0x91,
@@ -46,9 +53,10 @@ enum class Opcode : std::uint8_t {
   kRetrieveAck = 0xC0,
   kRetrieveEnd = 0xC1,
   kMustLoginFirst = 0xF0,
+  kRefused = 0xF1,  // sealed
 };
 
-/// True for the opcodes of the table above; the two spurious ones are not in it.
+/// True for the opcodes of the tables above; the two spurious ones are not in it.
 bool is_known(Opcode opcode);
 
 /// True for what only a server may send: 0x80 and above.

@@ -16,7 +16,6 @@
 
 namespace hub {
 
-using Key = std::array<std::uint8_t, 32>;
 using Salt = std::array<std::uint8_t, 16>;
 
 struct KdfParams {
@@ -36,24 +35,37 @@ struct Verifier {
   bool operator==(const Verifier&) const = default;
 };
 
+/// Wiped when it dies: whoever has client_key can log in.
 struct ScramKeys {
   Key client_key{};
   Key stored_key{};
   Key server_key{};
+
+  ~ScramKeys();
 };
 
 /// The two HMACs and the hash above.
 ScramKeys scram_keys(const Key& salted_password);
 
-/// Blocks for as long as the parameters ask (64 MiB, 2 passes: about 0.1 s).
-/// Nothing where the parameters are out of bounds or the memory cannot be had.
+/// SaltedPassword above; the caller wipes it. Blocks for as long as the parameters ask (64 MiB,
+/// 2 passes: about 0.1 s). Nothing where the parameters are out of bounds (is_valid()) or the
+/// memory cannot be had.
+std::optional<Key> stretch_password(std::string_view password, const Salt& salt,
+                                    const KdfParams& kdf);
+
+/// Stretches with a fresh salt; blocks, and may return nothing, as stretch_password() does.
 std::optional<Verifier> make_verifier(std::string_view password, const KdfParams& kdf,
                                       Random& random);
 
 enum class PasswordCheck { kRight, kWrong, kNoMemory };
 
-/// Stretches `password` and compares in constant time. Blocks as make_verifier() does.
+/// Stretches `password` and compares in constant time. Blocks as stretch_password() does.
 PasswordCheck check_password(std::string_view password, const Verifier& verifier);
+
+/// Whether a client stretches its password with what a server asks for: enough that a false server
+/// learns little by the proof, not so much that it exhausts the client. 19 to 256 MiB (kMinClient…
+/// in limits.hpp) and 2 to 10 passes; with allow_weak, for tests and load programs, is_valid().
+bool is_acceptable_to_client(const KdfParams& kdf, bool allow_weak);
 
 /// What an ID without an account is checked against: the same work, never right. The salt is
 /// HMAC(hub_secret, lower-cased ID), so that it stays the same from one try to the next.

@@ -1,6 +1,7 @@
 // The few types every room shares: bytes, times and the numbers that name things.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <span>
@@ -8,6 +9,9 @@
 namespace hub {
 
 using Bytes = std::span<const std::uint8_t>;
+
+/// 32 bytes: a key of any kind (AES-256, X25519 secret or public, HMAC), or a SHA-256 hash.
+using Key = std::array<std::uint8_t, 32>;
 
 /// Monotonic time, for timeouts. Read once a turn of a run loop, passed down everywhere else.
 using TimePoint = std::chrono::steady_clock::time_point;

@@ -44,7 +44,8 @@ constexpr std::string_view kExitCodes =
     "  1  failed while running\n"
     "  2  bad usage or configuration\n"
     "  3  the data directory is in use by another process\n"
-    "  4  the database cannot be used: an older or newer schema, not a database, not readable\n"
+    "  4  the database or hub.key cannot be used: another schema, damaged, not readable, or\n"
+    "     a key that others can read\n"
     "  5  cannot listen: the port is taken, or the address is not this machine's\n";
 
 std::string suggestion(std::string_view word, std::span<const std::string_view> known) {

@@ -43,8 +43,8 @@ constexpr auto kSwitchWords = std::to_array<Word<bool>>({
 constexpr auto kTimeUnits = std::to_array<Word<std::uint64_t>>({
     {"ms", 1},
     {"s", 1000},
-    {"m", 60 * 1000},
-    {"h", 60 * 60 * 1000},
+    {"m", 60'000},
+    {"h", 3'600'000},
 });
 constexpr auto kSizeUnits = std::to_array<Word<std::uint64_t>>({
     {"KiB", 1ull << 10},
@@ -238,8 +238,10 @@ Setting kdf_memory_setting() {
           [](const Config& config) { return show_units(config.kdf.memory_bytes, kSizeUnits); }};
 }
 
+// What is named is a member, not an expression. NOLINTBEGIN(bugprone-macro-parentheses)
 #define FIELD(name) \
   [](Config & c) -> auto& { return c.name; }
+// NOLINTEND(bugprone-macro-parentheses)
 
 std::vector<Setting> make_settings() {
   constexpr std::uint64_t kMillion = 1'000'000;
@@ -280,8 +282,19 @@ std::vector<Setting> make_settings() {
           "The most answers in a second to datagrams without a session, for each source (an IPv4 "
           "address or an IPv6 /56)",
           FIELD(hub.answers_per_second)),
-      number("logins-per-second", 1, kMillion, "The most logins tried in a second, for each source",
+      number("logins-per-second", 1, kMillion,
+             "The most classic logins tried in a second, for each source",
              FIELD(hub.logins_per_second)),
+      number("hellos-per-second", 1, kMillion,
+             "The most sealed connections begun in a second, for each source, before it has to "
+             "prove its address first",
+             FIELD(hub.hellos_per_second)),
+      number("max-strangers", 1, kMillion,
+             "The most sealed connections on which nobody has logged in, for each source",
+             FIELD(hub.max_strangers)),
+      number("max-devices", 1, 65'536,
+             "The most sealed sessions of one account; another login ends the most silent one",
+             FIELD(hub.max_devices)),
       number("login-threads", 1, 64,
              "Passwords checked at once; each takes a core and as much memory as kdf-memory says",
              FIELD(login_threads)),
@@ -289,8 +302,9 @@ std::vector<Setting> make_settings() {
              FIELD(hub.max_pending_checks)),
       number("max-pending-writes", 1, 4 * kMillion, "The most requests that wait for the database",
              FIELD(hub.max_pending_writes)),
-      number("max-pending-retrieves", 1, kMillion, "The most retrieves that wait for the database",
-             FIELD(hub.max_pending_retrieves)),
+      number("max-pending-reads", 1, kMillion,
+             "The most retrieves, logins and the like that wait for the database",
+             FIELD(hub.max_pending_reads)),
       kdf_memory_setting(),
       number("kdf-passes", kMinKdfPasses, kMaxKdfPasses,
              "What checking a password costs in passes over that memory; likewise",
@@ -356,8 +370,8 @@ std::string default_config() {
   const Config defaults;
   for (const Setting& setting : settings()) {
     std::string value = setting.show(defaults);
-    if (setting.kind == Kind::kText) value = '"' + value + '"';
-    if (setting.kind == Kind::kList) value = "[\"" + value + "\"]";
+    if (setting.kind == Kind::kText) value = fmt::format("\"{}\"", value);
+    if (setting.kind == Kind::kList) value = fmt::format("[\"{}\"]", value);
     out += fmt::format("\n# {}\n#{} = {}\n", wrap(fmt::format("{}.", setting.help), 90, "# "),
                        setting.key, value);
   }

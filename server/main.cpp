@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "protocol/fingerprint.hpp"
 #include "protocol/random.hpp"
 #include "server/config.hpp"
 #include "server/net/control_socket.hpp"
@@ -19,6 +20,7 @@
 #include "server/net/service.hpp"
 #include "server/net/udp_socket.hpp"
 #include "store/data_directory.hpp"
+#include "store/hub_keys.hpp"
 #include "store/sqlite_store.hpp"
 
 namespace {
@@ -69,14 +71,56 @@ ServiceOptions service_options(const Config& config, const store::DataDirectory&
   return out;
 }
 
+/// The server's keys, made where there are none.
+store::HubKeys take_keys(const store::DataDirectory& directory, bool new_hub, Random& random,
+                         Log& log) {
+  const store::FoundHubKeys found = store::find_or_create_hub_keys(directory, random);
+  if (found.are_new && !new_hub) {
+    log.write(
+        LogLevel::kWarning,
+        fmt::format("there was no {}: made a new key. After an upgrade from a release without "
+                    "one that is right; else stop hubd and put back the copy you kept, because "
+                    "everybody's spoke warns of a changed key",
+                    directory.hub_key().native()));
+  }
+  return found.keys;
+}
+
+void log_keys(const store::HubKeys& keys, Log& log) {
+  log.write(LogLevel::kInfo,
+            fmt::format("the hub's key is {}", fingerprint_of(keys.current.public_key)));
+  if (!keys.next) return;
+  log.write(LogLevel::kInfo, fmt::format("the next key, announced and valid too, is {}",
+                                         fingerprint_of(keys.next->public_key)));
+}
+
+/// During a rotation both keys are accepted, and the next one is announced.
+HubKeyRing ring_of(const store::HubKeys& keys) {
+  HubKeyRing ring;
+  ring.accepted.push_back(keys.current);
+  if (keys.next) {
+    ring.accepted.push_back(*keys.next);
+    ring.announced = keys.next->public_key;
+  }
+  return ring;
+}
+
 /// Everything with the data directory locked. Throws what the service throws.
 void serve(const Config& config, const store::DataDirectory& directory) {
   Log log(config.log_level, config.log_format);
   SystemRandom random;
-  if (!std::filesystem::exists(directory.database())) {
+  const bool new_hub = !std::filesystem::exists(directory.database());
+  if (new_hub) {
     store::create_database(directory.database(), config.kdf, random);
     log.write(LogLevel::kInfo, "created the database " + directory.database().native());
   }
+  ServiceOptions options = service_options(config, directory);
+  const store::HubKeys keys = take_keys(directory, new_hub, random, log);
+  options.identity.keys = ring_of(keys);
+  options.load_keys = [&] { return ring_of(store::load_hub_keys(directory)); };
+  const store::ResetKey reset = store::next_reset_key(directory, random);
+  options.identity.reset_key = reset.key;
+  options.identity.generation = reset.generation;
   const auto open = [&]() -> std::unique_ptr<store::Store> {
     return store::SqliteStore::open(directory.database(), config.store);
   };
@@ -84,7 +128,8 @@ void serve(const Config& config, const store::DataDirectory& directory) {
     log.write(LogLevel::kWarning,
               "classic framing is open to any address: passwords and posts travel unencrypted");
   }
-  Service service(service_options(config, directory), open, random, log);
+  Service service(options, open, random, log);
+  log_keys(keys, log);
   service.run();
   log.write(LogLevel::kInfo, "stopped");
 }
@@ -99,6 +144,8 @@ int run(const Config& config) {
     serve(config, directory);
     return static_cast<int>(ExitCode::kOk);
   } catch (const store::OpenError& error) {
+    return fail(ExitCode::kDatabase, error.what());
+  } catch (const store::KeyFileError& error) {
     return fail(ExitCode::kDatabase, error.what());
   } catch (const ListenError& error) {
     return fail(ExitCode::kCannotListen, error.what());

@@ -1,5 +1,6 @@
-// The data directory: hub.db, hubd.sock, hubd.lock. Made with mode 0700; who writes to it holds the
-// lock, so that there is one hubd, or one hubadmin working without it, at a time.
+// The data directory: hub.db, hub.key, reset.key, hubd.sock, hubd.lock. Made with mode 0700; who
+// writes to it holds the lock, so that there is one hubd, or one hubadmin working without it, at a
+// time.
 #pragma once
 
 #include <filesystem>
@@ -19,6 +20,8 @@ class DataDirectory {
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path database() const { return path_ / "hub.db"; }
+  std::filesystem::path hub_key() const { return path_ / "hub.key"; }
+  std::filesystem::path reset_key() const { return path_ / "reset.key"; }
   std::filesystem::path control_socket() const { return path_ / "hubd.sock"; }
   std::filesystem::path lock_file() const { return path_ / "hubd.lock"; }
 

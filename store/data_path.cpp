@@ -9,7 +9,7 @@ std::filesystem::path DataDirectory::default_path() {
     const char* value = std::getenv(name);
     return value != nullptr ? value : "";
   };
-  if (const auto data = set("HUB_DATA"); !data.empty()) return data;
+  if (auto data = set("HUB_DATA"); !data.empty()) return data;
   // A relative XDG_DATA_HOME is to be ignored (XDG Base Directory Specification, "Basics").
   if (const auto home = set("XDG_DATA_HOME"); home.is_absolute()) return home / "hub";
   if (const auto home = set("HOME"); !home.empty()) return home / ".local/share/hub";

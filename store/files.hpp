@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string_view>
 
 namespace hub::store {
 
@@ -17,5 +18,10 @@ std::filesystem::path directory_of(const std::filesystem::path& file);
 
 /// Renames and syncs the directory; fails with EEXIST where `to` exists already.
 void rename_to_new(const std::filesystem::path& from, const std::filesystem::path& to);
+
+/// Makes or replaces `file` as a whole, mode 0600: written beside it under the name FILE.new,
+/// synced, renamed. It keeps its owner; a new one gets the directory's, where this process (root)
+/// may give files away, so that a hub's own user can still read what root made.
+void replace_private_file(const std::filesystem::path& file, std::string_view content);
 
 }  // namespace hub::store

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "protocol/endpoint.hpp"
 #include "protocol/password.hpp"
@@ -27,22 +28,37 @@ struct Post {
   WallTime at{};  // when the store committed it
 };
 
+/// Somebody followed; and the newest post there was when the follow was made.
+struct Followee {
+  AccountId account = 0;
+  MessageId since = 0;
+  bool operator==(const Followee&) const = default;
+};
+
 struct FollowRow {
   std::string follower;
   std::string followee;
   MessageId since = 0;  // the last post committed before the follow
 };
 
-/// What a restart needs to carry a live session on. A classic account has at most one.
+/// What a restart needs of a live session. An account has at most one classic session, and several
+/// sealed ones.
 struct StoredSession {
   AccountId account = 0;
   std::string name;
   Framing framing = Framing::kClassic;
-  Token token = 0;
+  std::uint64_t token = 0;  // classic: its Token; sealed: the hub's connection ID
   Endpoint remote;
   Endpoint local;                       // the address that was asked: replies leave from it
   std::array<std::uint8_t, 2> magic{};  // classic: the client's own
   WallTime online_since{};
+};
+
+/// Where a page of sessions goes on: the last one of the page before.
+struct SessionKey {
+  AccountId account = 0;
+  Framing framing = Framing::kClassic;
+  std::uint64_t token = 0;
 };
 
 /// What the hub as a whole keeps.
@@ -50,6 +66,13 @@ struct HubInfo {
   std::uint64_t history_id = 0;  // random; another one after every restore
   Key secret{};                  // keys the salts of unknown IDs
   KdfParams kdf;                 // for new accounts
+};
+
+/// One page of the posts that are due to somebody, oldest first.
+struct CatchUpPage {
+  std::vector<Post> posts;
+  MessageId up_to = 0;   // everything due up to this one is in this page or an earlier one
+  bool is_last = false;  // there was nothing committed above `up_to`
 };
 
 struct Counts {

@@ -34,14 +34,15 @@ struct Unfollow {
   AccountId follower = 0;
   std::string target;
 };
-/// Records a live session in place of the account's other one of the same framing.
+/// Records a live session; a classic one in place of the account's other classic one.
 struct OpenSession {
   StoredSession session;
 };
-/// Forgets the session with this token; nothing happens where it is gone or replaced.
+/// Forgets this session; nothing happens where it is gone or replaced.
 struct CloseSession {
   AccountId account = 0;
-  Token token = 0;
+  std::uint64_t token = 0;
+  Framing framing = Framing::kClassic;
 };
 
 struct Request {
@@ -60,7 +61,7 @@ struct Posted {
 /// A session is recorded; whom the account follows, as of this point in the stream.
 struct SessionOpened {
   StoredSession session;
-  std::vector<AccountId> followees;
+  std::vector<Followee> followees;
 };
 using control::Done;      // Follow (also of somebody followed already), Unfollow, CloseSession, …
 using control::Progress;  // DeleteUser

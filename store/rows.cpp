@@ -40,7 +40,7 @@ StoredSession read_session(const Use& row) {
   session.account = row.number(0);
   session.name = row.text(1);
   session.framing = static_cast<Framing>(row.number(2));
-  session.token = static_cast<Token>(row.number(3));
+  session.token = static_cast<std::uint64_t>(row.number(3));
   session.remote = read_endpoint(row, 4);
   session.local = read_endpoint(row, 7);
   session.magic = row.bytes<2>(10);

@@ -7,6 +7,7 @@
 
 #include "protocol/client_id.hpp"
 #include "protocol/fault.hpp"
+#include "protocol/limits.hpp"
 #include "store/chain_walk.hpp"
 #include "store/connection.hpp"
 #include "store/reading.hpp"
@@ -38,12 +39,20 @@ struct SqliteReader::Statements {
   SQLite::Statement name{db, "SELECT name FROM accounts WHERE id = ?"};
   SQLite::Statement followees{
       db, fault("retrieve_ignores_follows")
-              ? "SELECT id FROM accounts WHERE id <> ? ORDER BY id"
-              : "SELECT followee FROM follows WHERE follower = ? ORDER BY followee"};
+              ? "SELECT id, 0 FROM accounts WHERE id <> ? ORDER BY id"
+              : "SELECT followee, since FROM follows WHERE follower = ? ORDER BY followee"};
+  SQLite::Statement followed{db,
+                             "SELECT f.followee, f.since, a.name FROM follows f"
+                             " JOIN accounts a ON a.id = f.followee"
+                             " WHERE f.follower = ? AND NOT a.disabled"};
+  SQLite::Statement posts_above{db,
+                                "SELECT id, author, at, text FROM posts WHERE id > ?"
+                                " ORDER BY id LIMIT ?"};
   SQLite::Statement chain_step{db, kChainStep};
   SQLite::Statement sessions{db, std::string("SELECT ") + kSessionColumns +
                                      " FROM sessions s JOIN accounts a ON a.id = s.account"
-                                     " WHERE s.account > ? ORDER BY s.account, s.framing LIMIT ?"};
+                                     " WHERE (s.account, s.framing, s.token) > (?, ?, ?)"
+                                     " ORDER BY s.account, s.framing, s.token LIMIT ?"};
 };
 
 SqliteReader::SqliteReader(const std::filesystem::path& file, const Heads* heads)
@@ -102,7 +111,35 @@ Read<std::vector<Post>> SqliteReader::retrieve(AccountId account, std::uint32_t 
   });
 }
 
-Read<std::vector<AccountId>> SqliteReader::followees(AccountId account) {
+Read<CatchUpPage> SqliteReader::catch_up(AccountId account, MessageId after, std::uint32_t limit) {
+  struct Followed {
+    MessageId since = 0;
+    std::string name;
+  };
+  return reading([&] {
+    const Snapshot snapshot(db_);
+    std::unordered_map<AccountId, Followed> followed;
+    for (Use row(sql_->followed, account); row.step();) {
+      followed[row.number(0)] = {static_cast<MessageId>(row.number(1)), row.text(2)};
+    }
+    CatchUpPage page{{}, after, true};
+    std::uint32_t scanned = 0;
+    for (Use row(sql_->posts_above, after, kCatchUpScan + 1); row.step();) {
+      if (scanned++ >= kCatchUpScan || page.posts.size() >= limit) {
+        page.is_last = false;
+        break;
+      }
+      const auto id = static_cast<MessageId>(row.number(0));
+      page.up_to = id;
+      const auto author = followed.find(row.number(1));
+      if (author == followed.end() || row.is_null(3) || id <= author->second.since) continue;
+      page.posts.push_back({id, author->first, author->second.name, row.text(3), row.time(2)});
+    }
+    return page;
+  });
+}
+
+Read<std::vector<Followee>> SqliteReader::followees(AccountId account) {
   return reading([&] { return read_followees(account); });
 }
 
@@ -117,22 +154,30 @@ Read<std::vector<Account>> SqliteReader::accounts(std::string_view after_id, std
   });
 }
 
-Read<std::vector<StoredSession>> SqliteReader::sessions(AccountId after, std::uint32_t limit) {
+Read<std::vector<StoredSession>> SqliteReader::sessions(const SessionKey& after,
+                                                        std::uint32_t limit) {
   return reading([&] {
     std::vector<StoredSession> out;
-    for (Use row(sql_->sessions, after, limit); row.step();) out.push_back(read_session(row));
+    for (Use row(sql_->sessions, after.account, static_cast<std::uint32_t>(after.framing),
+                 after.token, limit);
+         row.step();) {
+      out.push_back(read_session(row));
+    }
     return out;
   });
 }
 
-std::vector<AccountId> SqliteReader::read_followees(AccountId account) {
-  std::vector<AccountId> out;
-  for (Use row(sql_->followees, account); row.step();) out.push_back(row.number(0));
+std::vector<Followee> SqliteReader::read_followees(AccountId account) {
+  std::vector<Followee> out;
+  for (Use row(sql_->followees, account); row.step();) {
+    out.push_back({row.number(0), static_cast<MessageId>(row.number(1))});
+  }
   return out;
 }
 
 std::vector<Heads::Start> SqliteReader::read_starts(AccountId account) {
-  const std::vector<AccountId> authors = read_followees(account);
+  std::vector<AccountId> authors;
+  for (const Followee& followee : read_followees(account)) authors.push_back(followee.account);
   if (heads_ != nullptr) return heads_->starts(authors);
   Heads own;
   const Snapshot snapshot(db_);

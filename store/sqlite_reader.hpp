@@ -26,14 +26,15 @@ class SqliteReader final : public Reader {
   Read<Counts> counts() override;
   Read<std::optional<Account>> account(std::string_view id) override;
   Read<std::vector<Post>> retrieve(AccountId account, std::uint32_t n, MessageId before) override;
-  Read<std::vector<AccountId>> followees(AccountId account) override;
+  Read<CatchUpPage> catch_up(AccountId account, MessageId after, std::uint32_t limit) override;
+  Read<std::vector<Followee>> followees(AccountId account) override;
   Read<std::vector<Account>> accounts(std::string_view after_id, std::uint32_t limit) override;
-  Read<std::vector<StoredSession>> sessions(AccountId after, std::uint32_t limit) override;
+  Read<std::vector<StoredSession>> sessions(const SessionKey& after, std::uint32_t limit) override;
 
  private:
   struct Statements;
 
-  std::vector<AccountId> read_followees(AccountId account);
+  std::vector<Followee> read_followees(AccountId account);
   std::vector<Heads::Start> read_starts(AccountId account);
   std::string read_name(AccountId account);
 

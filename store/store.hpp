@@ -42,11 +42,17 @@ class Reader {
   virtual Read<std::vector<Post>> retrieve(AccountId account, std::uint32_t n,
                                            MessageId before) = 0;
 
-  virtual Read<std::vector<AccountId>> followees(AccountId account) = 0;
+  /// Posts above `after` that are due to `account`: by those it follows now, committed after the
+  /// follow, not deleted, not by disabled accounts. Oldest first, at most `limit`; looks at no more
+  /// than kCatchUpScan posts of history, so a page may be short or empty and not the last.
+  virtual Read<CatchUpPage> catch_up(AccountId account, MessageId after, std::uint32_t limit) = 0;
 
-  // Pages, ordered by key; `after` is the last key of the page before ("" or 0 for the first).
+  virtual Read<std::vector<Followee>> followees(AccountId account) = 0;
+
+  // Pages, ordered by key; `after` is the last key of the page before ("" or zeros for the first).
   virtual Read<std::vector<Account>> accounts(std::string_view after_id, std::uint32_t limit) = 0;
-  virtual Read<std::vector<StoredSession>> sessions(AccountId after, std::uint32_t limit) = 0;
+  virtual Read<std::vector<StoredSession>> sessions(const SessionKey& after,
+                                                    std::uint32_t limit) = 0;
 };
 
 /// The one writer. Blocks on the disk: only the store thread calls it (or a tool on its own).

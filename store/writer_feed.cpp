@@ -53,7 +53,10 @@ Writer::ReplyBody Writer::perform(const OpenSession& request) {
   StoredSession& s = opened.session;
   if (auto refused = refuse_unless_active(s.account)) return *refused;
   if (Use name(sql_->account_name, s.account); name.step()) s.name = name.text(0);
-  for (Use row(sql_->followees, s.account); row.step();) opened.followees.push_back(row.number(0));
+  for (Use row(sql_->followees, s.account); row.step();) {
+    opened.followees.push_back({row.number(0), static_cast<MessageId>(row.number(1))});
+  }
+  if (s.framing == Framing::kClassic) Use(sql_->close_classic, s.account).run();
   Use(sql_->open_session, s.account, static_cast<std::uint32_t>(s.framing), s.token,
       s.remote.ip.bytes, std::uint32_t{s.remote.port}, s.remote.scope, s.local.ip.bytes,
       std::uint32_t{s.local.port}, s.local.scope, s.magic, s.online_since)
@@ -62,7 +65,9 @@ Writer::ReplyBody Writer::perform(const OpenSession& request) {
 }
 
 Writer::ReplyBody Writer::perform(const CloseSession& request) {
-  Use(sql_->close_session, request.account, request.token).run();
+  Use(sql_->close_session, request.account, static_cast<std::uint32_t>(request.framing),
+      request.token)
+      .run();
   return Done{};
 }
 

@@ -30,7 +30,8 @@ struct Writer::Statements {
   SQLite::Statement count_follows{db, "SELECT count(*) FROM follows WHERE follower = ?"};
   SQLite::Statement remove_follow{db, "DELETE FROM follows WHERE follower = ? AND followee = ?"};
   SQLite::Statement followees{db,
-                              "SELECT followee FROM follows WHERE follower = ? ORDER BY followee"};
+                              "SELECT followee, since FROM follows WHERE follower = ?"
+                              " ORDER BY followee"};
   SQLite::Statement follows_from{
       db, "SELECT follower, followee FROM follows WHERE follower = ? ORDER BY followee LIMIT ?"};
   SQLite::Statement follows_to{
@@ -41,7 +42,9 @@ struct Writer::Statements {
       "INSERT OR REPLACE INTO sessions (account, framing, token, remote_ip, remote_port,"
       " remote_scope, local_ip, local_port, local_scope, magic, online_since)"
       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
-  SQLite::Statement close_session{db, "DELETE FROM sessions WHERE account = ? AND token = ?"};
+  SQLite::Statement close_session{
+      db, "DELETE FROM sessions WHERE account = ? AND framing = ? AND token = ?"};
+  SQLite::Statement close_classic{db, "DELETE FROM sessions WHERE account = ? AND framing = 0"};
   SQLite::Statement end_sessions{db, "DELETE FROM sessions WHERE account = ?"};
 
   SQLite::Statement find_account{db, "SELECT id, name FROM accounts WHERE key = ?"};

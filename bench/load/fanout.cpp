@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -36,8 +35,9 @@ class Fanout {
     while (missing_ > 0 || !acknowledged_) {
       const Duration left = begin + kPatience - std::chrono::steady_clock::now();
       if (left <= Duration::zero()) break;
-      swarm_.receive(left, [this](std::size_t session, const classic::Datagram& datagram,
-                                  TimePoint at) { take(session, datagram.header, at); });
+      swarm_.receive(left, [this](std::size_t session, const Arrived& arrived, TimePoint at) {
+        take(session, arrived, at);
+      });
     }
     lost_ += missing_ + (acknowledged_ ? 0 : 1);
     return last_ - begin;
@@ -46,10 +46,10 @@ class Fanout {
   std::size_t lost() const { return lost_; }
 
  private:
-  void take(std::size_t session, const classic::Header& header, TimePoint at) {
-    if (header.opcode == Opcode::kPostAck) acknowledged_ = true;
-    if (header.opcode != Opcode::kForward) return;
-    swarm_.send(session, Opcode::kForwardAck, {}, header.msg_id);
+  void take(std::size_t session, const Arrived& arrived, TimePoint at) {
+    if (arrived.opcode == Opcode::kPostAck) acknowledged_ = true;
+    if (arrived.opcode != Opcode::kForward) return;
+    swarm_.send(session, Opcode::kForwardAck, {}, arrived.id);
     if (served_[session] == round_) return;
     served_[session] = round_;
     --missing_;
@@ -76,10 +76,10 @@ void make_database(const store::DataDirectory& data, std::size_t followers) {
 }
 
 /// The last acks may still be on their way when the last post is done.
-std::map<std::string, std::int64_t> settled_stats(const HubProcess& hub) {
+std::map<std::string, std::int64_t> settled_stats(const HubProcess& hub, Swarm& swarm) {
   auto stats = hub.stats();
   for (int i = 0; i < 20 && stats["forwards_acknowledged"] < stats["forwards_sent"]; ++i) {
-    std::this_thread::sleep_for(50ms);
+    swarm.rest_for(50ms);
     stats = hub.stats();
   }
   return stats;
@@ -92,13 +92,14 @@ Result run_fanout(const Setting& setting, const FanoutOptions& options) {
   const store::DataDirectory data(directory.path() / "data");
   make_database(data, options.followers);
   const HubProcess hub(setting.hubd, data.path(), load_flags());
-  Swarm swarm(hub.port(), setting.links);
-  swarm.login(user_names(0, 1 + options.followers), kPassword);
+  const auto swarm = make_swarm(setting.framing, hub, setting.links);
+  swarm->login(user_names(0, 1 + options.followers), kPassword);
 
-  Fanout fanout(swarm, options.bytes);
+  Fanout fanout(*swarm, options.bytes);
   for (std::size_t i = 0; i < kWarmUp; ++i) fanout.round();
 
   Samples latencies(options.posts);
+  const auto received = hub.stats().at("datagrams_received");
   const Usage before = hub.usage();
   const TimePoint end = before.at + std::chrono::duration_cast<Duration>(
                                         std::chrono::duration<double>(setting.seconds));
@@ -108,18 +109,23 @@ Result run_fanout(const Setting& setting, const FanoutOptions& options) {
   const Usage after = hub.usage();
 
   const Spent spent = between(before, after);
+  const auto stats_after = hub.stats();
   const auto deliveries = static_cast<double>(latencies.size() * options.followers);
   Result result;
-  result.scenario = fmt::format("fanout/{}", options.followers);
+  result.scenario = name_of(setting, fmt::format("fanout/{}", options.followers));
   result.add("posts", static_cast<double>(latencies.size()));
   result.add("deliveries_per_second", deliveries / spent.seconds);
   result.add("deliveries_per_core_second", deliveries / std::max(spent.hub_seconds, 0.01));
   result.add("last_forward_p50_us", latencies.percentile_us(0.5));
   result.add("last_forward_p99_us", latencies.percentile_us(0.99));
+  // Acks mostly; a sealed session acknowledges every second forward, or after the ack delay.
+  result.add("hub_receives_per_delivery",
+             static_cast<double>(stats_after.at("datagrams_received") - received) /
+                 std::max(deliveries, 1.0));
   result.add("lost", static_cast<double>(fanout.lost()));
   if (fanout.lost() > 0) result.note("forwards or post acks were lost");
   result.add(spent);
-  const auto stats = settled_stats(hub);
+  const auto stats = settled_stats(hub, *swarm);
   const auto sent = stats.at("forwards_sent");
   const auto acknowledged = stats.at("forwards_acknowledged");
   if (sent != acknowledged) {

@@ -40,6 +40,8 @@ class HubProcess {
   HubProcess& operator=(const HubProcess&) = delete;
 
   std::uint16_t port() const { return port_; }
+  /// By which sealed clients know it.
+  Key server_key() const;
 
   Usage usage() const;
   std::uint64_t resident_bytes() const;

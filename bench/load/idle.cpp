@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -39,26 +38,28 @@ Result run_idle(const Setting& setting, const IdleOptions& options) {
   const store::DataDirectory data(directory.path() / "data");
   make_database(data, options);
   const HubProcess hub(setting.hubd, data.path(), load_flags());
-  Swarm swarm(hub.port(), setting.links);
-  swarm.login(user_names(0, kWarmUp), kPassword);
+  const auto swarm = make_swarm(setting.framing, hub, setting.links);
+  swarm->login(user_names(0, kWarmUp), kPassword);
   const auto before = static_cast<double>(hub.resident_bytes());
 
-  const TimePoint begin = std::chrono::steady_clock::now();
-  swarm.login(user_names(kWarmUp, options.sessions), kPassword);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  std::this_thread::sleep_for(kSettle);
+  const Usage logging_in = hub.usage();
+  swarm->login(user_names(kWarmUp, options.sessions), kPassword);
+  const Spent logins = between(logging_in, hub.usage());
+  swarm->rest_for(kSettle);
   const auto full = static_cast<double>(hub.resident_bytes());
   const Usage quiet = hub.usage();
-  std::this_thread::sleep_for(std::chrono::duration<double>(std::min(setting.seconds, 2.0)));
+  swarm->rest_for(std::chrono::duration_cast<Duration>(
+      std::chrono::duration<double>(std::min(setting.seconds, 2.0))));
   const Spent spent = between(quiet, hub.usage());
 
   const auto sessions = static_cast<double>(options.sessions);
   Result result;
-  result.scenario = fmt::format("idle/{}", options.sessions);
+  result.scenario = name_of(setting, fmt::format("idle/{}", options.sessions));
   result.add("bytes_per_session", (full - before) / sessions);
   result.add("resident_bytes_before", before);
   result.add("resident_bytes_full", full);
-  result.add("logins_per_second", sessions / took.count());
+  result.add("logins_per_second", sessions / logins.seconds);
+  result.add("login_hub_cpu_us_each", logins.hub_seconds / sessions * 1e6);
   result.add("idle_hub_cpu_share", spent.hub_share);
   const auto stats = hub.stats();
   result.note(

@@ -36,6 +36,7 @@ std::vector<Result> of_google_benchmark(const Json& file) {
     if (each.contains("items_per_second")) {
       result.add("items_per_second", each.at("items_per_second"));
     }
+    if (each.contains("bytes")) result.add("bytes", each.at("bytes"));
     if (each.contains("error_message")) result.note(each.at("error_message"));
     out.push_back(std::move(result));
   }

@@ -61,15 +61,14 @@ class Writers {
   }
 
   void receive(Duration patience, bool go_on) {
-    swarm_.receive(patience,
-                   [&](std::size_t session, const classic::Datagram& datagram, TimePoint at) {
-                     auto& sent = sent_[session];
-                     if (datagram.header.opcode != Opcode::kPostAck || sent.empty()) return;
-                     latencies_.add(at - sent.front());
-                     sent.pop_front();
-                     ++acknowledged_;
-                     if (go_on) post(session, at);
-                   });
+    swarm_.receive(patience, [&](std::size_t session, const Arrived& arrived, TimePoint at) {
+      auto& sent = sent_[session];
+      if (arrived.opcode != Opcode::kPostAck || sent.empty()) return;
+      latencies_.add(at - sent.front());
+      sent.pop_front();
+      ++acknowledged_;
+      if (go_on) post(session, at);
+    });
   }
 
   std::size_t under_way() const {
@@ -105,10 +104,10 @@ Result run_post(const Setting& setting, const PostOptions& options) {
   const TempDirectory directory(setting.work);
   const store::DataDirectory data = make_database(setting, options, directory.path());
   const HubProcess hub(setting.hubd, data.path(), load_flags());
-  Swarm swarm(hub.port(), setting.links);
-  swarm.login(user_names(0, options.clients), kPassword);
+  const auto swarm = make_swarm(setting.framing, hub, setting.links);
+  swarm->login(user_names(0, options.clients), kPassword);
 
-  Writers writers(swarm, options.outstanding, options.bytes);
+  Writers writers(*swarm, options.outstanding, options.bytes);
   writers.run_until(std::chrono::steady_clock::now() + kWarmUp);
   writers.forget_samples();
   const Usage before = hub.usage();
@@ -119,8 +118,9 @@ Result run_post(const Setting& setting, const PostOptions& options) {
   const auto posts = static_cast<double>(writers.acknowledged());
 
   Result result;
-  result.scenario = fmt::format("post/{}x{}{}", options.clients, options.outstanding,
-                                options.history > 0 ? "/history" : "");
+  result.scenario =
+      name_of(setting, fmt::format("post/{}x{}{}", options.clients, options.outstanding,
+                                   options.history > 0 ? "/history" : ""));
   result.add("posts_per_second", posts / spent.seconds);
   result.add("posts_per_core_second", posts / std::max(spent.hub_seconds, 0.01));
   result.add("ack_p50_us", writers.latencies().percentile_us(0.5));

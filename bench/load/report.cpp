@@ -43,6 +43,29 @@ constexpr std::array kRows = {
     Row{"retrieve/1000", "p50_us", "retrieve#20 of 1,000 followees at 10^6, p50, us", 1, ""},
     Row{"idle/10000", "bytes_per_session", "memory a session, 10,000 of them, bytes", 1,
         "1,024: Mosquitto"},
+    Row{"fanout/1000/sealed", "deliveries_per_core_second",
+        "sealed fan-out 1→1,000, deliveries/s per hubd core", 1,
+        "336k: 2 × Redis PUBLISH; 324k: 6 × Mosquitto QoS 1"},
+    Row{"fanout/1000/sealed", "deliveries_per_second", "… deliveries/s", 1, ""},
+    Row{"fanout/1000/sealed", "hub_receives_per_delivery", "… datagrams hubd receives a delivery",
+        1, ""},
+    Row{"fanout/1000/sealed", "last_forward_p50_us", "… post to last forward, p50, us", 1, ""},
+    Row{"fanout/1/sealed", "last_forward_p50_us", "sealed post to forward, idle hub, p50, us", 1,
+        "2 × fdatasync p50 + 150"},
+    Row{"fanout/1/sealed", "last_forward_p99_us", "… p99, us", 1, "5 × that"},
+    Row{"post/64x1/history/sealed", "posts_per_second",
+        "sealed durable posts/s, 64 clients × 1, 10^6 there", 1, "76k: 2 × Redis, AOF always"},
+    Row{"post/64x1/history/sealed", "posts_per_core_second", "… per hubd core", 1, ""},
+    Row{"post/64x1/history", "posts_per_core_second", "… the same, classic", 1, ""},
+    Row{"retrieve/100/sealed", "p50_us", "sealed retrieve#20 of 100 followees at 10^6, p50, us", 1,
+        "180: a tenth of Redis streams"},
+    Row{"retrieve/100/sealed", "hub_cpu_us_each", "… CPU time of hubd, us", 1, ""},
+    Row{"idle/10000/sealed", "bytes_per_session", "memory a sealed session, 10,000 of them, bytes",
+        1, "1,024: Mosquitto"},
+    Row{"idle/10000/sealed", "login_hub_cpu_us_each", "CPU time of hubd a sealed login, us", 1,
+        "250: 4,000 a core second"},
+    Row{"micro/idle_connection_bytes/iterations:1", "bytes",
+        "memory of a sealed connection at rest alone, bytes", 1, "1,024"},
     Row{"machine", "fdatasync_p50_us", "this machine: append + fdatasync, p50, us", 1, ""},
     Row{"machine", "sendmmsg_us_each", "this machine: sendmmsg(64), us a datagram", 1, ""},
 };
@@ -143,7 +166,7 @@ std::string Report::table() const {
   }
   std::vector<Cells> small = {{"small pieces", "median, us", "least – most", "items/s"}, {}};
   for (const Scenario& scenario : scenarios_) {
-    if (scenario.name.rfind("micro/", 0) != 0) continue;
+    if (scenario.name.rfind("micro/", 0) != 0 || scenario.find("bytes") != nullptr) continue;
     const Series* items = scenario.find("items_per_second");
     small.push_back(cells(scenario.name.substr(6), *scenario.find("ns"), 1e3,
                           items != nullptr ? show(items->median()) : ""));

@@ -26,16 +26,15 @@ class Retrieves {
   Duration one(std::size_t session) {
     posts_ = 0;
     newest_first_ = true;
-    last_id_ = std::numeric_limits<std::uint32_t>::max();
+    last_id_ = std::numeric_limits<MessageId>::max();
     ended_ = false;
     const TimePoint begin = std::chrono::steady_clock::now();
     swarm_.send(session, Opcode::kRetrieve, n_);
     while (!ended_) {
       const Duration left = begin + kPatience - std::chrono::steady_clock::now();
       if (left <= Duration::zero()) break;
-      swarm_.receive(left, [this](std::size_t, const classic::Datagram& datagram, TimePoint at) {
-        take(datagram.header, at);
-      });
+      swarm_.receive(
+          left, [this](std::size_t, const Arrived& arrived, TimePoint at) { take(arrived, at); });
     }
     if (!ended_ || posts_ != wanted_ || !newest_first_) ++wrong_;
     return end_ - begin;
@@ -44,12 +43,12 @@ class Retrieves {
   std::size_t wrong() const { return wrong_; }
 
  private:
-  void take(const classic::Header& header, TimePoint at) {
-    if (header.opcode == Opcode::kRetrieveAck) {
+  void take(const Arrived& arrived, TimePoint at) {
+    if (arrived.opcode == Opcode::kRetrieveAck) {
       ++posts_;
-      newest_first_ = newest_first_ && header.msg_id < last_id_;
-      last_id_ = header.msg_id;
-    } else if (header.opcode == Opcode::kRetrieveEnd) {
+      newest_first_ = newest_first_ && arrived.id < last_id_;
+      last_id_ = arrived.id;
+    } else if (arrived.opcode == Opcode::kRetrieveEnd) {
       ended_ = true;
       end_ = at;
     }
@@ -60,7 +59,7 @@ class Retrieves {
   const std::size_t wanted_;
   std::size_t posts_ = 0;
   std::size_t wrong_ = 0;
-  std::uint32_t last_id_ = 0;
+  MessageId last_id_ = 0;
   bool newest_first_ = true;
   bool ended_ = false;
   TimePoint end_{};
@@ -75,10 +74,10 @@ Result run_retrieve(const Setting& setting, const RetrieveOptions& options) {
   const store::DataDirectory data = copy_to_data(file, directory.path());
   const HubProcess hub(setting.hubd, data.path(), load_flags());
   const std::vector<std::string> readers = HistoryShape::readers(options.followees);
-  Swarm swarm(hub.port(), 1);
-  swarm.login(readers, kPassword);
+  const auto swarm = make_swarm(setting.framing, hub, 1);
+  swarm->login(readers, kPassword);
 
-  Retrieves retrieves(swarm, options.n);
+  Retrieves retrieves(*swarm, options.n);
   for (std::size_t i = 0; i < kWarmUpRounds * readers.size(); ++i) {
     retrieves.one(i % readers.size());
   }
@@ -94,7 +93,7 @@ Result run_retrieve(const Setting& setting, const RetrieveOptions& options) {
   const auto count = static_cast<double>(latencies.size());
 
   Result result;
-  result.scenario = fmt::format("retrieve/{}", options.followees);
+  result.scenario = name_of(setting, fmt::format("retrieve/{}", options.followees));
   result.add("retrieves", count);
   result.add("p50_us", latencies.percentile_us(0.5));
   result.add("p99_us", latencies.percentile_us(0.99));

@@ -1,12 +1,15 @@
-// The scenarios: each makes its database, starts a hubd on it, drives it with real classic
-// datagrams over loopback, and returns what it measured. Each is bounded in count and in time.
+// The scenarios: each makes its database, starts a hubd on it, drives it with real
+// datagrams over loopback, classic or sealed, and returns what it measured. Each is bounded in
+// count and in time.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <string>
 
 #include "bench/load/measure.hpp"
+#include "protocol/types.hpp"
 
 namespace hub::bench {
 
@@ -15,7 +18,8 @@ struct Setting {
   std::filesystem::path work;     // where temporary directories are made: on a real disk
   std::filesystem::path history;  // a database to share between runs; empty: made for each
   std::size_t links = 8;          // sockets that the sessions share
-  double seconds = 5;             // the longest a measurement lasts
+  Framing framing = Framing::kClassic;
+  double seconds = 5;  // the longest a measurement lasts
 };
 
 struct FanoutOptions {
@@ -53,5 +57,8 @@ Result run_idle(const Setting& setting, const IdleOptions& options);
 
 /// What this machine gives: an append with fdatasync in `work`, and datagrams over loopback.
 Result run_machine(const Setting& setting);
+
+/// "fanout/1000", or "fanout/1000/sealed".
+std::string name_of(const Setting& setting, std::string scenario);
 
 }  // namespace hub::bench

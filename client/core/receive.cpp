@@ -9,6 +9,7 @@
 #include "client/core/session.hpp"
 #include "protocol/fault.hpp"
 #include "protocol/limits.hpp"
+#include "protocol/sealed/message.hpp"
 
 namespace hub::client {
 
@@ -18,41 +19,46 @@ namespace {
 constexpr std::size_t kRememberedForwards = 64;
 constexpr std::size_t kRememberedTokens = 16;
 
+/// Lower-case letters and underscores: what may stand behind error#.
+bool is_word(std::string_view text) {
+  return !text.empty() && text.size() <= 32 &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string_view::npos;
+}
+
 }  // namespace
 
 // One order: whose it is, what ends a session in any state, what is asked for, what is excused.
-void Session::receive(const classic::Datagram& datagram, TimePoint now) {
-  const classic::Header& header = datagram.header;
-  if (!is_for_us(header)) return;
-  if (header.opcode == Opcode::kMustLoginFirst) return on_must_login(header);
-  if (header.opcode == Opcode::kSessionReset) return on_reset();
+void Session::receive(const Message& message, TimePoint now) {
+  if (!is_for_us(message)) return;
+  if (message.opcode == Opcode::kMustLoginFirst) return on_must_login(message);
+  if (message.opcode == Opcode::kSessionReset) return on_reset();
   if (state_ == State::kOffline) return;
-  if (header.opcode == Opcode::kForward && state_ != State::kLoginSent) return on_forward(datagram);
-  const bool expected = on_login_ack(header) || on_reply(datagram, now);
-  if (!expected && !is_excused(header.opcode)) on_unexpected(header);
+  if (message.opcode == Opcode::kForward && state_ != State::kLoginSent) return on_forward(message);
+  const bool expected = on_login_ack(message) || on_reply(message, now) || on_refused(message);
+  if (!expected && !is_excused(message.opcode)) on_unexpected(message);
 }
 
 // The hub puts the asker's token, or none, into a refusal and the session's into a reset: a token
 // of an earlier session tells of that one. A login ack brings the token, so it cannot be known by
 // it.
-bool Session::is_for_us(const classic::Header& header) const {
-  if (header.token == token_ || fault("foreign_token_accepted")) return true;
-  switch (header.opcode) {
+bool Session::is_for_us(const Message& message) const {
+  if (message.token == token_ || fault("foreign_token_accepted")) return true;
+  switch (message.opcode) {
     case Opcode::kLoginOk:
     case Opcode::kLoginFailed:
       return true;
     case Opcode::kMustLoginFirst:
     case Opcode::kSessionReset:
-      return header.token == 0;
+      return message.token == 0;
     default:
       return false;
   }
 }
 
-void Session::on_must_login(const classic::Header& header) {
+void Session::on_must_login(const Message& message) {
   const bool asked_offline = state_ == State::kOffline && pending_;
   if (state_ == State::kOffline && !pending_ && accepted_ == Opcode::kMustLoginFirst) return;
-  if (header.token == 0 && !asked_offline && std::exchange(late_offline_, false)) return;
+  if (message.token == 0 && !asked_offline && std::exchange(late_offline_, false)) return;
   print(error("must_login_first", "log in with login#id"));
   go_offline();
   accepted_ = Opcode::kMustLoginFirst;
@@ -66,8 +72,8 @@ void Session::on_reset() {
 }
 
 // The network may repeat a forward, and the hub wants its ack each time.
-void Session::on_forward(const classic::Datagram& datagram) {
-  SeenPost post{datagram.header.msg_id, std::string(classic::payload_text(datagram))};
+void Session::on_forward(const Message& message) {
+  SeenPost post{message.id, message.payload};
   const bool known = post.id != 0 && !fault("forward_repeat_printed") &&
                      std::find(forwards_.begin(), forwards_.end(), post) != forwards_.end();
   if (!known) {
@@ -75,47 +81,47 @@ void Session::on_forward(const classic::Datagram& datagram) {
     forwards_.push_back(std::move(post));
     if (forwards_.size() > kRememberedForwards) forwards_.pop_front();
   }
-  if (!fault("forward_not_acknowledged")) send(Opcode::kForwardAck, {}, datagram.header.msg_id);
+  if (!fault("forward_not_acknowledged")) send(Opcode::kForwardAck, {}, message.id);
 }
 
 /// True where a login ack means something now: an answer, or the renewed token of a repeated login.
-bool Session::on_login_ack(const classic::Header& header) {
-  const bool ok = header.opcode == Opcode::kLoginOk;
-  if (!ok && header.opcode != Opcode::kLoginFailed) return false;
+bool Session::on_login_ack(const Message& message) {
+  const bool ok = message.opcode == Opcode::kLoginOk;
+  if (!ok && message.opcode != Opcode::kLoginFailed) return false;
   if (state_ == State::kLoginSent) {
     open_logins_ = std::max(0, open_logins_ - 1);
     print(ack("login_ack", ok));
-    accepted_ = header.opcode;
+    accepted_ = message.opcode;
     if (!ok) {
       go_offline();
       return true;
     }
     pending_.reset();
     state_ = State::kOnline;
-    token_ = header.token;
+    token_ = message.token;
     login_tokens_ = {token_};
     return true;
   }
   const bool seen =
-      std::find(login_tokens_.begin(), login_tokens_.end(), header.token) != login_tokens_.end();
+      std::find(login_tokens_.begin(), login_tokens_.end(), message.token) != login_tokens_.end();
   if (ok && seen) return open_logins_ > 0 || login_tokens_.size() > 1;
   // Right after the first ack, a second one tells that the network repeated the login itself.
   if (open_logins_ == 0 && !(ok && accepted_ == Opcode::kLoginOk)) return false;
   open_logins_ = std::max(0, open_logins_ - 1);
   if (ok && !fault("renewed_token_ignored")) {
-    token_ = header.token;
+    token_ = message.token;
     login_tokens_.push_back(token_);
     if (login_tokens_.size() > kRememberedTokens) login_tokens_.erase(login_tokens_.begin());
   }
   return true;
 }
 
-bool Session::on_reply(const classic::Datagram& datagram, TimePoint now) {
-  const Opcode opcode = datagram.header.opcode;
+bool Session::on_reply(const Message& message, TimePoint now) {
+  const Opcode opcode = message.opcode;
   const Exchange* exchange = exchange_of_reply(opcode);
   if (exchange == nullptr || state_ != exchange->waiting) return false;
   if (opcode == Opcode::kRetrieveAck) {
-    on_retrieved(datagram, now);
+    on_retrieved(message, now);
     return true;
   }
   pending_.reset();
@@ -130,9 +136,22 @@ bool Session::on_reply(const classic::Datagram& datagram, TimePoint now) {
   return true;
 }
 
-void Session::on_retrieved(const classic::Datagram& datagram, TimePoint now) {
-  pending_->deadline = now + kReplyTimeout;
-  SeenPost post{datagram.header.msg_id, std::string(classic::payload_text(datagram))};
+/// The hub says which request it did not do, and why (sealed).
+bool Session::on_refused(const Message& message) {
+  if (message.opcode != Opcode::kRefused || config_.framing != Framing::kSealed) return false;
+  const auto refusal = sealed::read_refusal(message.payload);
+  if (!refusal || !pending_ || pending_->request != refusal->request) return true;  // of the past
+  pending_.reset();
+  accepted_ = message.opcode;
+  print(error(is_word(refusal->word) ? refusal->word : "refused",
+              fmt::format("the hub did not do it ({})", name_of(refusal->request))));
+  if (state_ != State::kOffline) state_ = State::kOnline;
+  return true;
+}
+
+void Session::on_retrieved(const Message& message, TimePoint now) {
+  pending_->deadline = reply_deadline(now);
+  SeenPost post{message.id, message.payload};
   const bool known = post.id != 0 && std::find(run_.begin(), run_.end(), post) != run_.end();
   if (known) return;
   print(retrieved(post.payload));
@@ -150,10 +169,10 @@ bool Session::is_excused(Opcode opcode) const {
          !fault("late_reply_is_spurious");
 }
 
-void Session::on_unexpected(const classic::Header& header) {
+void Session::on_unexpected(const Message& message) {
   print(error("unexpected_message",
               fmt::format("0x{:02X} ({}): the session is reset",
-                          static_cast<unsigned>(header.opcode), name_of(header.opcode))));
+                          static_cast<unsigned>(message.opcode), name_of(message.opcode))));
   if (!fault("spurious_not_reset")) send(Opcode::kSessionReset, {});
   go_offline();
 }

@@ -51,7 +51,8 @@ std::string_view name_of(State state) {
 
 void Session::on_line(std::string_view line, TimePoint now) {
   if (finished_ || leaving_) return;
-  auto command = parse_line(line, kClassicMaxPayloadBytes);
+  auto command = parse_line(
+      line, config_.framing == Framing::kSealed ? kMaxTextBytes : kClassicMaxPayloadBytes);
   if (!command) {
     print(error(command.error().word, command.error().sentence));
     return;
@@ -83,22 +84,27 @@ void Session::on_password(std::optional<std::string> password, TimePoint now) {
   start_waiting(now);
 }
 
-void Session::on_datagram(Bytes bytes, TimePoint now) {
+void Session::on_message(const Message& message, TimePoint now) {
   if (finished_) return;
-  const auto datagram = classic::decode(bytes);
-  if (!datagram) return;
   heard_ = true;
-  receive(*datagram, now);
+  receive(message, now);
+  start_waiting(now);
+}
+
+void Session::on_lost(TimePoint now) {
+  if (finished_ || !pending_) return;
+  fail_pending();
   start_waiting(now);
 }
 
 void Session::on_timeout(TimePoint now) {
-  if (finished_ || !pending_ || now < pending_->deadline) return;
+  if (finished_ || !pending_ || !pending_->deadline || now < *pending_->deadline) return;
   give_up_waiting(now);
   start_waiting(now);
 }
 
 void Session::on_input_end(TimePoint now) {
+  config_.can_ask = false;  // nobody is left to answer, a waiting login#id neither
   if (asking_) on_password(std::nullopt, now);
   if (finished_ || leaving_) return;
   waiting_.push_back(Quit{});
@@ -184,7 +190,7 @@ void Session::request(Opcode opcode, std::string payload, TimePoint now) {
   run_.clear();
   retrieved_ = 0;
   send(opcode, payload);
-  pending_ = Pending{opcode, now + kReplyTimeout, std::move(payload), 1};
+  pending_ = Pending{opcode, reply_deadline(now), std::move(payload), 1};
   const Exchange* exchange = exchange_of_request(opcode);
   if (opcode == Opcode::kLogin) ++open_logins_;
   if (state_ == State::kOnline && exchange != nullptr) state_ = exchange->waiting;
@@ -196,11 +202,16 @@ void Session::give_up_waiting(TimePoint now) {
                      (pending_->request == Opcode::kPost && fault("post_sent_again"));
   if (again && pending_->sends < kLoginSends) {
     send(pending_->request, pending_->payload);
-    pending_->deadline = now + kReplyTimeout;
+    pending_->deadline = reply_deadline(now);
     ++pending_->sends;
     if (pending_->request == Opcode::kLogin) ++open_logins_;
     return;
   }
+  fail_pending();
+}
+
+/// No reply will come to what was asked.
+void Session::fail_pending() {
   const Opcode request = pending_->request;
   pending_.reset();
   if (leaving_) {
@@ -257,14 +268,13 @@ void Session::print(Record record) {
   outputs_.push_back(Print{std::move(record)});
 }
 
-void Session::send(Opcode opcode, std::string_view payload, std::uint32_t msg_id) {
-  classic::Header header;
-  header.opcode = opcode;
-  header.token = token_;
-  header.msg_id = msg_id;
-  Send out;
-  classic::encode(header, payload, out.datagram);
-  outputs_.push_back(std::move(out));
+void Session::send(Opcode opcode, std::string payload, MessageId id) {
+  outputs_.push_back(Send{{opcode, token_, id, std::move(payload)}});
+}
+
+std::optional<TimePoint> Session::reply_deadline(TimePoint now) const {
+  if (config_.framing == Framing::kSealed) return std::nullopt;
+  return now + kReplyTimeout;
 }
 
 }  // namespace hub::client

@@ -1,7 +1,7 @@
-// spoke's session in the classic framing: what is typed and what the hub sends go in, datagrams,
+// spoke's session, whatever the framing: what is typed and what the hub sends go in, messages,
 // records and wishes come out. Pure: no socket, clock, thread or file. One owner, one thread.
 //
-// Surface: on_line(), on_password(), on_datagram(), on_timeout(), on_input_end() and on_stop() take
+// Surface: on_line(), on_password(), on_message(), on_timeout(), on_input_end() and on_stop() take
 // the input and `now`; outputs() is what to do about it, in this order, which the caller carries
 // out and clears after each call (or each turn); next_timeout() says when on_timeout() is due, and
 // a call too many does nothing. wants_input() is for callers that can leave their input unread.
@@ -36,8 +36,8 @@
 #include <vector>
 
 #include "client/core/line.hpp"
+#include "client/core/message.hpp"
 #include "client/core/printer.hpp"
-#include "protocol/classic.hpp"
 #include "protocol/types.hpp"
 
 namespace hub::client {
@@ -57,10 +57,13 @@ std::string_view name_of(State state);  // "OFFLINE", "LOGIN_SENT", …
 struct SessionConfig {
   bool can_ask = false;            // somebody can be asked for a password: on_password() follows
   std::size_t max_waiting = 1000;  // typed lines that wait while a reply is awaited
+  /// Classic: a reply is awaited for kReplyTimeout, a login then sent again. Sealed: what carries
+  /// the messages is reliable, says by on_lost() when it is not, and the hub says no by a message.
+  Framing framing = Framing::kClassic;
 };
 
 struct Send {
-  std::vector<std::uint8_t> datagram;
+  Message message;
 };
 struct Print {
   Record record;
@@ -79,6 +82,7 @@ using Output = std::variant<Send, Print, AskPassword, Exit>;
 inline constexpr int kExitSuccess = 0;
 inline constexpr int kExitFailure = 1;   // something was refused or failed
 inline constexpr int kExitNoAnswer = 3;  // and the hub was never heard from
+inline constexpr int kExitWrongKey = 4;  // the hub's key is not trusted; nothing was sent under it
 
 class Session {
  public:
@@ -87,7 +91,9 @@ class Session {
   void on_line(std::string_view line, TimePoint now);
   /// The answer to AskPassword; nothing where it was not given.
   void on_password(std::optional<std::string> password, TimePoint now);
-  void on_datagram(Bytes datagram, TimePoint now);
+  void on_message(const Message& message, TimePoint now);
+  /// The hub cannot be reached, or the connection that carried the request is gone: no reply comes.
+  void on_lost(TimePoint now);
   void on_timeout(TimePoint now);
   /// No more lines will come: what was asked is finished first.
   void on_input_end(TimePoint now);
@@ -95,7 +101,7 @@ class Session {
   void on_stop(TimePoint now);
 
   std::vector<Output>& outputs() { return outputs_; }
-  /// Set exactly while a reply is awaited.
+  /// Set while a reply is awaited that may fail to come.
   std::optional<TimePoint> next_timeout() const;
   /// True while a line would be acted on at once.
   bool wants_input() const;
@@ -112,12 +118,12 @@ class Session {
   /// The request whose reply is awaited.
   struct Pending {
     Opcode request = Opcode::kSessionReset;
-    TimePoint deadline{};
+    std::optional<TimePoint> deadline;
     std::string payload;  // to send it again
     int sends = 1;
   };
   struct SeenPost {
-    std::uint32_t id = 0;
+    MessageId id = 0;
     std::string payload;
     bool operator==(const SeenPost&) const = default;
   };
@@ -130,22 +136,25 @@ class Session {
   void leave(TimePoint now);
   void finish();
   void give_up_waiting(TimePoint now);
+  void fail_pending();
+  std::optional<TimePoint> reply_deadline(TimePoint now) const;
   void go_online();
   void go_offline();
   void print(Record record);
-  void send(Opcode opcode, std::string_view payload, std::uint32_t msg_id = 0);
+  void send(Opcode opcode, std::string payload, MessageId id = 0);
 
   // receive.cpp: what the hub sends
-  void receive(const classic::Datagram& datagram, TimePoint now);
-  bool is_for_us(const classic::Header& header) const;
-  void on_must_login(const classic::Header& header);
+  void receive(const Message& message, TimePoint now);
+  bool is_for_us(const Message& message) const;
+  void on_must_login(const Message& message);
   void on_reset();
-  void on_forward(const classic::Datagram& datagram);
-  void on_retrieved(const classic::Datagram& datagram, TimePoint now);
-  bool on_login_ack(const classic::Header& header);
-  bool on_reply(const classic::Datagram& datagram, TimePoint now);
+  void on_forward(const Message& message);
+  void on_retrieved(const Message& message, TimePoint now);
+  bool on_login_ack(const Message& message);
+  bool on_reply(const Message& message, TimePoint now);
+  bool on_refused(const Message& message);
   bool is_excused(Opcode opcode) const;
-  void on_unexpected(const classic::Header& header);
+  void on_unexpected(const Message& message);
 
   SessionConfig config_;
   State state_ = State::kOffline;

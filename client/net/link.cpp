@@ -1,7 +1,9 @@
 #include "client/net/link.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <asio/buffer.hpp>
 #include <fmt/format.h>
@@ -10,15 +12,23 @@ namespace hub::client {
 
 using asio::ip::udp;
 
+std::vector<udp::endpoint> Link::resolve(const HubName& name, asio::error_code& error) {
+  asio::io_context context;
+  udp::resolver resolver(context);
+  std::vector<udp::endpoint> out;
+  for (const auto& entry : resolver.resolve(name.host, std::to_string(name.port), error)) {
+    out.push_back(entry.endpoint());
+  }
+  return out;
+}
+
 Link::Link(const HubName& name) {
   asio::error_code error;
-  udp::resolver resolver(context_);
-  const auto found = resolver.resolve(name.host, std::to_string(name.port), error);
+  addresses_ = resolve(name, error);
   if (error) {
     throw std::runtime_error(fmt::format("cannot resolve '{}': {}; check the name given to --hub",
                                          name.host, error.message()));
   }
-  for (const auto& entry : found) addresses_.push_back(entry.endpoint());
   for (std::size_t i = 0; i < addresses_.size(); ++i) {
     if (connect(i)) return;
   }
@@ -37,7 +47,29 @@ bool Link::connect(std::size_t index) {
   return !error;
 }
 
+void Link::set_addresses(std::vector<udp::endpoint> addresses) {
+  if (addresses.empty()) return;
+  const udp::endpoint present = addresses_[current_];
+  addresses_ = std::move(addresses);
+  const auto found = std::find(addresses_.begin(), addresses_.end(), present);
+  steps_ = 0;
+  current_ = found != addresses_.end() ? static_cast<std::size_t>(found - addresses_.begin())
+                                       : addresses_.size() - 1;  // next_address() begins in front
+}
+
+bool Link::reconnect_if_moved() {
+  asio::error_code error;
+  udp::socket probe(context_);
+  probe.open(addresses_[current_].protocol(), error);
+  if (!error) probe.connect(addresses_[current_], error);
+  if (error) return false;  // no way leads there just now
+  const auto now = probe.local_endpoint(error).address();
+  const auto before = socket_.local_endpoint(error).address();
+  return !error && now != before && connect(current_);
+}
+
 void Link::next_address() {
+  ++steps_;
   for (std::size_t step = 1; step <= addresses_.size(); ++step) {
     if (connect((current_ + step) % addresses_.size())) return;
   }

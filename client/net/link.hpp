@@ -11,7 +11,7 @@
 #include <asio/ip/udp.hpp>
 #include <tl/expected.hpp>
 
-#include "client/net/hub_name.hpp"
+#include "protocol/hub_name.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/types.hpp"
 
@@ -25,8 +25,18 @@ class Link {
 
   int fd() { return socket_.native_handle(); }
   std::size_t addresses() const { return addresses_.size(); }
-  /// Turns to the next address of the name that can be reached, in a circle.
+  /// Turns to the next address of the name that can be reached, in a circle, from a new port.
   void next_address();
+  /// True once next_address() has gone round: the name may mean other addresses by now.
+  bool has_gone_round() const { return steps_ >= addresses_.size(); }
+  /// What the name means now, from resolve(): the present address is kept where it is among them.
+  void set_addresses(std::vector<asio::ip::udp::endpoint> addresses);
+  /// The same address from wherever this machine is now. False where nothing changed: what leads
+  /// there is what led there before.
+  bool reconnect_if_moved();
+
+  /// Blocks, perhaps for seconds; any thread.
+  static std::vector<asio::ip::udp::endpoint> resolve(const HubName& name, asio::error_code& error);
 
   /// Sends one datagram, again where the socket only reported an earlier one's failure.
   std::error_code send(Bytes datagram);
@@ -45,6 +55,7 @@ class Link {
   asio::ip::udp::socket socket_{context_};
   std::vector<asio::ip::udp::endpoint> addresses_;
   std::size_t current_ = 0;
+  std::size_t steps_ = 0;
   std::vector<std::uint8_t> buffer_ = std::vector<std::uint8_t>(kMaxReceiveBytes + 1);
 };
 

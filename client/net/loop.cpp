@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,8 +20,10 @@
 #include <unistd.h>
 
 #include "client/core/session.hpp"
+#include "client/net/address_watch.hpp"
 #include "client/net/console.hpp"
 #include "client/net/link.hpp"
+#include "client/net/sealed_driver.hpp"
 #include "client/net/signals.hpp"
 #include "client/net/terminal.hpp"
 
@@ -38,6 +41,13 @@ Style style_of_output() {
   return {terminal, terminal && !dumb && std::getenv("NO_COLOR") == nullptr};
 }
 
+SessionConfig session_config(const Options& options, bool interactive) {
+  SessionConfig config;
+  config.can_ask = interactive;
+  if (!options.classic) config.framing = Framing::kSealed;
+  return config;
+}
+
 std::unique_ptr<Console> make_console() {
   if (Terminal::is_usable()) return std::make_unique<Terminal>();
   return std::make_unique<PipeConsole>();
@@ -53,7 +63,9 @@ class Loop {
         style_(style_of_output()),
         interactive_(Terminal::is_usable()),
         console_(make_console()),
-        session_(SessionConfig{.can_ask = interactive_}) {}
+        session_(session_config(options, interactive_)) {
+    if (!options.classic) sealed_.emplace(options, interactive_, link_, driver_events());
+  }
 
   int run(const Options& options) {
     now_ = std::chrono::steady_clock::now();
@@ -68,7 +80,10 @@ class Loop {
       wait();
       on_signals();
       if (is_ready(kNetwork)) on_network();
+      if (is_ready(kBackground)) sealed_->background().take();
+      if (is_ready(kAddresses)) on_addresses();
       if (session_.next_timeout() && *session_.next_timeout() <= now_) on_timeout();
+      if (sealed_) sealed_->sealed().on_timeout(now_);
       carry_out();
       if (is_ready(kInput)) console_->read();
       take_input();
@@ -79,13 +94,13 @@ class Loop {
   }
 
  private:
-  enum Source : std::size_t { kSignals, kNetwork, kInput, kOutput };
+  enum Source : std::size_t { kSignals, kNetwork, kInput, kOutput, kBackground, kAddresses };
 
   bool is_ready(Source source) const { return fds_[source].revents != 0; }
 
   bool wants_input() const {
     if (input_ended_ || session_.finished()) return false;
-    return interactive_ || session_.wants_input();
+    return interactive_ || session_.wants_input();  // a pipe is read a line at a time
   }
 
   /// Sleeps until something happens, and reads the clock: once a turn.
@@ -94,8 +109,10 @@ class Loop {
     fds_[kNetwork] = {link_.fd(), POLLIN, 0};
     fds_[kInput] = {wants_input() ? STDIN_FILENO : -1, POLLIN, 0};
     fds_[kOutput] = {STDOUT_FILENO, 0, 0};  // only whether it is gone
+    fds_[kBackground] = {sealed_ ? sealed_->background().fd() : -1, POLLIN, 0};
+    fds_[kAddresses] = {sealed_ ? addresses_.fd() : -1, POLLIN, 0};
     int timeout = -1;
-    if (const auto deadline = session_.next_timeout()) {
+    if (const auto deadline = next_timeout()) {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - now_);
       timeout = static_cast<int>(std::max<std::chrono::milliseconds::rep>(0, left.count()));
     }
@@ -103,6 +120,18 @@ class Loop {
       for (pollfd& fd : fds_) fd.revents = 0;
     }
     now_ = std::chrono::steady_clock::now();
+  }
+
+  std::optional<TimePoint> next_timeout() {
+    auto next = session_.next_timeout();
+    const auto other = sealed_ ? sealed_->sealed().next_timeout() : std::nullopt;
+    if (other && (!next || *other < *next)) next = other;
+    return next;
+  }
+
+  void on_addresses() {
+    addresses_.drain();
+    sealed_->on_addresses_changed();
   }
 
   void on_signals() {
@@ -143,13 +172,22 @@ class Loop {
     for (int i = 0; i < kMaxDatagramsATurn; ++i) {
       const auto datagram = link_.receive();
       if (datagram) {
-        session_.on_datagram(*datagram, now_);
+        on_datagram(*datagram);
         complained_ = false;
       } else if (datagram.error() == Link::Trouble::kRefused) {
         on_refused();
       } else {
         return;
       }
+    }
+  }
+
+  void on_datagram(Bytes datagram) {
+    if (sealed_) {
+      sealed_->sealed().on_datagram(datagram, now_);
+      carry_out_sealed();
+    } else if (const auto message = read_classic(datagram)) {
+      session_.on_message(*message, now_);
     }
   }
 
@@ -165,7 +203,7 @@ class Loop {
   }
 
   void on_timeout() {
-    if (!session_.heard_from_hub()) link_.next_address();
+    if (!sealed_ && !session_.heard_from_hub()) link_.next_address();
     session_.on_timeout(now_);
   }
 
@@ -173,7 +211,9 @@ class Loop {
     while (!exit_code_ && wants_input()) {
       const auto typed = console_->next();
       if (!typed) return;
-      if (const auto* line = std::get_if<TypedLine>(&*typed)) {
+      if (std::exchange(asking_about_key_, false)) {
+        answer_about_key(*typed);
+      } else if (const auto* line = std::get_if<TypedLine>(&*typed)) {
         session_.on_line(line->text, now_);
       } else if (const auto* password = std::get_if<TypedPassword>(&*typed)) {
         session_.on_password(password->text, now_);
@@ -185,8 +225,32 @@ class Loop {
     }
   }
 
-  /// What is printed is printed before anything is sent: a forward's ack says that it was shown.
+  void answer_about_key(const Typed& typed) {
+    const auto* line = std::get_if<TypedLine>(&typed);
+    std::optional<std::string> answer;
+    if (line != nullptr) answer = line->text;
+    sealed_->sealed().on_answer(answer, now_);
+    if (line != nullptr) return;
+    input_ended_ = true;
+    session_.on_input_end(now_);
+  }
+
+  /// What the connection wants done; what it delivers may make the session want more of it.
+  void carry_out_sealed() {
+    if (!sealed_) return;
+    do {
+      sealed_->carry_out();
+      carry_out_session();
+    } while (!exit_code_ && !sealed_->sealed().outputs().empty());
+  }
+
   void carry_out() {
+    carry_out_session();
+    carry_out_sealed();
+  }
+
+  /// What is printed is printed before anything is sent: a forward's ack says that it was shown.
+  void carry_out_session() {
     for (const Output& output : session_.outputs()) {
       if (const auto* printed = std::get_if<Print>(&output)) {
         said_ += render(printed->record, style_);
@@ -195,15 +259,52 @@ class Loop {
     show();
     for (const Output& output : session_.outputs()) {
       if (const auto* out = std::get_if<Send>(&output)) {
-        send(out->datagram);
+        send_message(out->message);
       } else if (const auto* ask = std::get_if<AskPassword>(&output)) {
         console_->ask_password(ask->id);
       } else if (const auto* exit = std::get_if<Exit>(&output)) {
-        exit_code_ = exit->code;
+        leave(exit->code);
       }
     }
     session_.outputs().clear();
     if (!said_.empty()) show();
+  }
+
+  void leave(int code) {
+    if (exit_code_) return;
+    exit_code_ = code;
+    if (!sealed_) return;
+    sealed_->sealed().leave(now_);
+    sealed_->carry_out();
+  }
+
+  void send_message(const Message& message) {
+    if (sealed_) {
+      if (!output_lost_) sealed_->sealed().send(message, now_);
+    } else {
+      send(write_classic(message));
+    }
+  }
+
+  SealedDriver::Events driver_events() {
+    SealedDriver::Events events;
+    events.deliver = [this](const Message& message) { session_.on_message(message, now_); };
+    events.lost = [this] { session_.on_lost(now_); };
+    events.note = [this](const std::string& text) { say(text); };
+    events.ask = [this](const std::string& text) {
+      asking_about_key_ = true;
+      std::istringstream lines(text);
+      for (std::string line; std::getline(lines, line);) say(line);
+    };
+    events.distrust = [this](int code, const std::string& word, const std::string& text) {
+      said_ += render(error(word, {}), style_);
+      show();
+      fmt::print(stderr, "spoke: {}\n", text);
+      exit_code_ = code;
+    };
+    events.send = [this](Bytes datagram) { send(datagram); };
+    events.now = [this] { return now_; };
+    return events;
   }
 
   void show() {
@@ -212,20 +313,26 @@ class Loop {
     if (!console_->show(lines, stands)) output_lost_ = true;
   }
 
-  void send(const std::vector<std::uint8_t>& datagram) {
+  void send(Bytes datagram) {
     if (output_lost_) return;
-    refusals_ = 0;
-    last_sent_ = datagram;
+    if (!sealed_) refusals_ = 0;
+    last_sent_.assign(datagram.begin(), datagram.end());
     const std::error_code error = link_.send(datagram);
     if (error) complain(fmt::format("cannot send to {}: {}", hub_, error.message()));
   }
 
-  /// For people only; shown with the next output.
-  void say(std::string text) { said_ += render(note(std::move(text)), style_); }
+  /// For people only; one or several lines, shown with the next output.
+  void say(std::string_view text) {
+    while (!text.empty()) {
+      const std::size_t end = std::min(text.find('\n'), text.size());
+      said_ += render(note(std::string(text.substr(0, end))), style_);
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+  }
 
   /// Says it once, until the hub is heard from again.
-  void complain(std::string text) {
-    if (!std::exchange(complained_, true)) say(std::move(text));
+  void complain(const std::string& text) {
+    if (!std::exchange(complained_, true)) say(text);
   }
 
   /// Nobody reads the output any more: says goodbye to the hub and waits for nothing.
@@ -233,9 +340,11 @@ class Loop {
     session_.outputs().clear();
     session_.on_stop(now_);
     for (const Output& output : session_.outputs()) {
-      if (const auto* out = std::get_if<Send>(&output)) link_.send(out->datagram);
+      const auto* out = std::get_if<Send>(&output);
+      if (out != nullptr && !sealed_) link_.send(write_classic(out->message));
     }
-    exit_code_ = kExitFailure;
+    output_lost_ = false;  // for the goodbye
+    leave(kExitFailure);
   }
 
   Signals signals_{SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH};
@@ -246,11 +355,14 @@ class Loop {
   std::unique_ptr<Console> console_;
   Session session_;
   TimePoint now_{};
-  std::array<pollfd, 4> fds_{};
+  std::optional<SealedDriver> sealed_;  // nothing: classic
+  AddressWatch addresses_;
+  std::array<pollfd, 6> fds_{};
   std::vector<std::uint8_t> last_sent_;
   std::size_t refusals_ = 0;  // since the last datagram
   std::string said_;          // rendered, not shown yet
   bool complained_ = false;
+  bool asking_about_key_ = false;  // the next typed line is the answer
   bool input_ended_ = false;
   bool output_lost_ = false;
   std::optional<int> exit_code_;
@@ -268,7 +380,8 @@ void fill_standard_streams() {
 int run(const Options& options) {
   fill_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);
-  return Loop(options).run(options);
+  Loop loop(options);
+  return loop.run(options);
 }
 
 }  // namespace hub::client

@@ -1,10 +1,19 @@
 #include <type_traits>
 #include <utility>
 
+#include "protocol/fault.hpp"
 #include "protocol/limits.hpp"
 #include "server/core/hub_impl.hpp"
 
 namespace hub::server {
+
+namespace {
+
+control::Refused busy() {
+  return {control::Refusal::kBusy, "the hub has too much to do just now; try again"};
+}
+
+}  // namespace
 
 void Hub::Impl::on_control(ControlTag tag, const control::Command& command) {
   std::visit(
@@ -14,29 +23,47 @@ void Hub::Impl::on_control(ControlTag tag, const control::Command& command) {
           out.answers.push_back({tag, session_page(asked.after)});
         } else if constexpr (std::is_same_v<T, control::Stats>) {
           out.answers.push_back({tag, figures()});
+        } else if constexpr (std::is_same_v<T, control::ReloadKeys>) {
+          if (!read(KeysJob{}, PendingControl{tag})) out.answers.push_back({tag, busy()});
         } else if (!write(asked, PendingControl{tag})) {
           ++counters.drop_busy_store;
-          out.answers.push_back(
-              {tag, control::Refused{control::Refusal::kBusy,
-                                     "the hub has too much to write just now; try again"}});
+          out.answers.push_back({tag, busy()});
         }
       },
       command);
 }
 
+void Hub::Impl::on_keys(const KeysRead& read_keys) {
+  const auto asked = pending.find(read_keys.tag);
+  if (asked == pending.end()) return;
+  const ControlTag tag = std::get<PendingControl>(asked->second).tag;
+  pending.erase(asked);
+  --pending_reads;
+  if (!read_keys.keys) {
+    out.answers.push_back({tag, control::Refused{control::Refusal::kInvalid, read_keys.error}});
+    return;
+  }
+  keys = *read_keys.keys;
+  if (fault("second_key_refused")) keys.accepted.resize(1);
+  responder.set_keys(keys.accepted);
+  log(LogLevel::kInfo, keys.accepted.size() > 1 ? "the hub's keys were read again: two are valid"
+                                                : "the hub's key was read again");
+  out.answers.push_back({tag, control::Done{}});
+}
+
 control::SessionPage Hub::Impl::session_page(std::uint64_t after) const {
   control::SessionPage page;
-  for (const Session* session : sessions.page(static_cast<AccountId>(after), kControlPageRows)) {
+  for (const Session* session : sessions.page(after, kControlPageRows)) {
     control::SessionRow row;
     row.account = session->record.name;
     row.state = name_of(session->state());
     row.framing = session->record.framing == Framing::kClassic ? "classic" : "sealed";
-    row.address = to_string(session->record.remote);
+    row.address = to_string(address_of(*session));
     row.online_since = session->record.online_since;
     row.last_active = session->last_active_wall;
     row.unacknowledged = session->unacknowledged.size();
     page.rows.push_back(std::move(row));
-    page.next = static_cast<std::uint64_t>(session->account());
+    page.next = session->id;
   }
   if (page.rows.size() < kControlPageRows) page.next.reset();
   return page;
@@ -52,7 +79,9 @@ control::Figures Hub::Impl::figures() const {
   add("follows_of_online_accounts", follows.follows());
   add("pending_writes", pending_writes);
   add("pending_logins", pending_checks);
-  add("pending_retrieves", pending_retrieves);
+  add("pending_reads", pending_reads);
+  add("connections", links.size());
+  add("half_open_handshakes", responder.half_open());
   add("paused_retrieve_runs", paused_runs.size());
   for_each_counter(counters, add);
   return out_figures;

@@ -20,6 +20,14 @@ namespace hub::server {
   X(drop_bad_text)               /* not UTF-8, control characters, too long */                   \
   X(drop_server_opcode)          /* a server's message from somebody without a session */        \
   X(drop_unauthenticated_rate)   /* an answer withheld: its source prefix asks too fast */       \
+  X(drop_sealed_malformed)       /* below 0x20, and no message of the sealed framing */          \
+  X(drop_bad_cookie)             /* a hello with a cookie that is not ours, or too old */        \
+  X(drop_bad_hello)              /* a hello that does not authenticate */                        \
+  X(drop_half_open_full)         /* too many handshakes wait for their client */                 \
+  X(drop_strangers)              /* too many connections without a login, of one prefix */       \
+  X(drop_forged)                 /* a datagram that does not authenticate */                     \
+  X(drop_replayed)               /* a datagram seen before */                                    \
+  X(drop_login_throttled)        /* too many tries at an account from one prefix */              \
   X(drop_login_rate)             /* a login withheld for the same reason */                      \
   X(drop_login_repeat)           /* the same login again while the first is being checked */     \
   X(drop_busy_login)             /* the stretching pool's inbox is full */                       \
@@ -33,6 +41,18 @@ namespace hub::server {
   X(drop_pending_forward)        /* a forward behind a retrieve run, over the cap */             \
   X(forward_forgotten)           /* oldest unacknowledged forward, over the cap */               \
   X(forward_ack_unknown)         /* an ack for a forward that is not outstanding: ignored */     \
+  X(hellos_welcomed)                                                                             \
+  X(cookies_asked)               /* a hello was to prove its address first */                    \
+  X(versions_refused)            /* a hello of another version */                                \
+  X(key_answers_sent)            /* our keys, to who asked or had another one */                 \
+  X(stateless_resets_sent)       /* for connections that are not ours, or no more */             \
+  X(closes_sent_again)           /* why a connection was ended, to who still speaks to it */     \
+  X(connections_opened)                                                                          \
+  X(connections_violated)        /* closed: the peer broke the protocol */                       \
+  X(connections_overrun)         /* closed: it asks and does not listen */                       \
+  X(strangers_timed_out)         /* nobody logged in */                                          \
+  X(sessions_fell_behind)        /* too slow for what was posted: catches up from the store */   \
+  X(catch_up_pages)                                                                              \
   X(must_login_first_sent)                                                                       \
   X(logins_ok)                                                                                   \
   X(logins_failed)                                                                               \

@@ -24,8 +24,8 @@ void drop_idle_traffic(Session& session) {
 
 void Hub::Impl::forward(const store::Post& post) {
   const auto& followers = follows.online_followers(post.author);
-  if (followers.empty() && !fault("forward_to_non_follower")) return;
   const std::string payload = format_post(post.author_name, post.text);
+  recent.add(post, payload);
   if (fault("forward_to_non_follower")) {
     for (Session* session : sessions.page(0, sessions.size())) {
       send_forward(*session, post.id, payload);
@@ -33,12 +33,14 @@ void Hub::Impl::forward(const store::Post& post) {
     return;
   }
   for (const AccountId follower : followers) {
-    Session* session = sessions.by_account(follower);
-    if (session == nullptr) continue;
-    if (session->holds_forwards() && !fault("forward_not_held")) {
-      hold_forward(*session, post.id, payload);
-    } else {
-      send_forward(*session, post.id, payload);
+    for (Session* session : sessions.of_account(follower)) {
+      if (session->is_sealed()) {
+        forward_sealed(*session, post, payload);
+      } else if (session->holds_forwards() && !fault("forward_not_held")) {
+        hold_forward(*session, post.id, payload);
+      } else {
+        send_forward(*session, post.id, payload);
+      }
     }
   }
 }
@@ -46,7 +48,7 @@ void Hub::Impl::forward(const store::Post& post) {
 void Hub::Impl::send_forward(Session& session, MessageId id, std::string_view payload) {
   if (!session.unacknowledged.add(id, config.max_unacknowledged)) ++counters.forward_forgotten;
   ++counters.forwards_sent;
-  send(session, Opcode::kForward, static_cast<std::uint32_t>(id), payload);
+  send(session, Opcode::kForward, id, payload);
 }
 
 void Hub::Impl::hold_forward(Session& session, MessageId id, std::string_view payload) {
@@ -70,15 +72,19 @@ void Hub::Impl::release_forwards(Session& session) {
 }
 
 void Hub::Impl::request_retrieve(Session& session, const Incoming& in) {
-  const std::uint32_t n = classic::retrieve_count(in.datagram);
   SessionTraffic& traffic = traffic_of(session);
-  const std::size_t under_way = traffic.waiting.size() + (traffic.run ? 1 : 0);
-  if (under_way >= kMaxWaitingRetrieves) {
+  const bool reads_one = !traffic.waiting.empty() || traffic.run;
+  const auto* streams = session.is_sealed() ? session.link->streams.get() : nullptr;
+  // Sealed, what was read waits for the client to take it: that too is kept for few at a time.
+  const std::size_t under_way =
+      traffic.waiting.size() + (traffic.run ? 1 : 0) + (streams != nullptr ? streams->size() : 0);
+  if (under_way >= kMaxWaitingRetrieves && !fault("retrieves_unbounded")) {
     ++counters.drop_retrieve_queue;
+    refuse(session, in.opcode, control::Refusal::kBusy);
     return;
   }
-  traffic.waiting.push_back(n);
-  if (under_way == 0) start_retrieve(session);
+  traffic.waiting.push_back(in.count);
+  if (!reads_one) start_retrieve(session);
 }
 
 /// Begins the first waiting retrieve: asks the reader, or ends it at once where n is 0.
@@ -86,16 +92,13 @@ void Hub::Impl::start_retrieve(Session& session) {
   SessionTraffic& traffic = traffic_of(session);
   while (!traffic.waiting.empty()) {
     const std::uint32_t n = traffic.waiting.front();
-    if (n > 0 && pending_retrieves < config.max_pending_retrieves) {
-      const store::Tag tag = next_tag++;
-      pending.emplace(tag, PendingRetrieve{session.token()});
-      ++pending_retrieves;
-      out.retrieves.push_back({tag, session.account(), n, 0});
+    if (n > 0 && read(RetrieveJob{0, session.account(), n, 0}, PendingRetrieve{session.id})) {
       return;
     }
     traffic.waiting.pop_front();
     if (n > 0) {
       ++counters.drop_busy_reader;
+      refuse(session, Opcode::kRetrieve, control::Refusal::kBusy);
     } else {
       send(session, Opcode::kRetrieveEnd);
       ++counters.retrieves_served;
@@ -107,16 +110,21 @@ void Hub::Impl::start_retrieve(Session& session) {
 void Hub::Impl::on_retrieve_page(const RetrievePage& page, Now now) {
   auto found = pending.find(page.tag);
   if (found == pending.end()) return;
-  const Token token = std::get<PendingRetrieve>(found->second).token;
+  Session* session = sessions.by_id(std::get<PendingRetrieve>(found->second).session);
   pending.erase(found);
-  --pending_retrieves;
-  Session* session = sessions.by_token(token);
+  --pending_reads;
   if (session == nullptr) return;
   SessionTraffic& traffic = traffic_of(*session);
   if (!traffic.waiting.empty()) traffic.waiting.pop_front();
   if (!page.posts) {
     ++counters.drop_store_failed;
     log(LogLevel::kError, "a retrieve could not be read: " + page.posts.error().message);
+    refuse(*session, Opcode::kRetrieve, control::Refusal::kStoreFailed);
+    start_retrieve(*session);
+    return;
+  }
+  if (session->is_sealed()) {
+    stream_retrieve(*session, page);
     start_retrieve(*session);
     return;
   }
@@ -130,11 +138,10 @@ void Hub::Impl::continue_run(Session& session, Now now) {
   const std::size_t end = std::min(run.posts.size(), run.next + kRetrieveBurst);
   for (; run.next < end; ++run.next) {
     const store::Post& post = run.posts[run.next];
-    send(session, Opcode::kRetrieveAck, static_cast<std::uint32_t>(post.id),
-         format_post(post.author_name, post.text));
+    send(session, Opcode::kRetrieveAck, post.id, format_post(post.author_name, post.text));
   }
   if (run.next < run.posts.size()) {
-    paused_runs.push_back({now.mono + kRetrievePause, session.token()});
+    paused_runs.push_back({now.mono + kRetrievePause, session.id});
   } else {
     finish_run(session);
   }

@@ -9,9 +9,20 @@ namespace hub::server {
 
 namespace {
 
+AccountId account_of(AccountId account) { return account; }
+AccountId account_of(const store::Followee& followee) { return followee.account; }
+
+/// Where `account` stands in the list.
+template <typename Entry>
+auto find_in(std::vector<Entry>& list, AccountId account) {
+  return std::find_if(list.begin(), list.end(),
+                      [&](const Entry& entry) { return account_of(entry) == account; });
+}
+
 /// Removes one occurrence, not keeping the order.
-bool take_out(std::vector<AccountId>& from, AccountId what) {
-  const auto found = std::find(from.begin(), from.end(), what);
+template <typename Entry>
+bool take_out(std::vector<Entry>& from, AccountId account) {
+  const auto found = find_in(from, account);
   if (found == from.end()) return false;
   *found = from.back();
   from.pop_back();
@@ -20,27 +31,29 @@ bool take_out(std::vector<AccountId>& from, AccountId what) {
 
 }  // namespace
 
-void FollowIndex::add_account(AccountId account, std::vector<AccountId> followees) {
+void FollowIndex::add_account(AccountId account, const std::vector<store::Followee>& followees) {
   remove_account(account);
-  for (const AccountId followee : followees) followers_[followee].push_back(account);
+  for (const store::Followee& followee : followees) {
+    followers_[followee.account].push_back(account);
+  }
   follows_ += followees.size();
-  followees_[account] = std::move(followees);
+  followees_[account] = followees;
 }
 
 void FollowIndex::remove_account(AccountId account) {
   const auto found = followees_.find(account);
   if (found == followees_.end()) return;
-  for (const AccountId followee : found->second) unlink(account, followee);
+  for (const store::Followee& followee : found->second) unlink(account, followee.account);
   follows_ -= found->second.size();
   followees_.erase(found);
 }
 
-void FollowIndex::add_follow(AccountId follower, AccountId followee) {
+void FollowIndex::add_follow(AccountId follower, AccountId followee, MessageId since) {
   const auto found = followees_.find(follower);
   if (found == followees_.end()) return;
   auto& list = found->second;
-  if (std::find(list.begin(), list.end(), followee) != list.end()) return;
-  list.push_back(followee);
+  if (find_in(list, followee) != list.end()) return;
+  list.push_back({followee, since});
   followers_[followee].push_back(follower);
   ++follows_;
 }
@@ -51,6 +64,12 @@ void FollowIndex::remove_follow(AccountId follower, AccountId followee) {
   if (found == followees_.end() || !take_out(found->second, followee)) return;
   unlink(follower, followee);
   --follows_;
+}
+
+const std::vector<store::Followee>& FollowIndex::followees(AccountId account) const {
+  static const std::vector<store::Followee> kNobody;
+  const auto found = followees_.find(account);
+  return found != followees_.end() ? found->second : kNobody;
 }
 
 const std::vector<AccountId>& FollowIndex::online_followers(AccountId author) const {

@@ -8,29 +8,33 @@
 #include <vector>
 
 #include "protocol/types.hpp"
+#include "store/records.hpp"
 
 namespace hub::server {
 
 class FollowIndex {
  public:
   /// The account came online; these it follows. An account that is there already is replaced.
-  void add_account(AccountId account, std::vector<AccountId> followees);
+  void add_account(AccountId account, const std::vector<store::Followee>& followees);
   void remove_account(AccountId account);
 
   /// Follow changes of accounts that are not online do nothing.
-  void add_follow(AccountId follower, AccountId followee);
+  void add_follow(AccountId follower, AccountId followee, MessageId since = 0);
   void remove_follow(AccountId follower, AccountId followee);
 
   /// In no particular order; valid until the next change.
   const std::vector<AccountId>& online_followers(AccountId author) const;
+
+  /// Whom an account that is online follows.
+  const std::vector<store::Followee>& followees(AccountId account) const;
 
   std::size_t follows() const { return follows_; }  // of those online
 
  private:
   void unlink(AccountId follower, AccountId followee);
 
-  std::unordered_map<AccountId, std::vector<AccountId>> followees_;  // of each account online
-  std::unordered_map<AccountId, std::vector<AccountId>> followers_;  // online, of each author
+  std::unordered_map<AccountId, std::vector<store::Followee>> followees_;  // of each account online
+  std::unordered_map<AccountId, std::vector<AccountId>> followers_;        // online, of each author
   std::size_t follows_ = 0;
 };
 

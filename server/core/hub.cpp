@@ -11,21 +11,42 @@
 namespace hub::server {
 
 namespace {
+
 constexpr std::size_t kRateSlots = 4096;
+/// Hellos a second against those that one prefix may send without a cookie: with one, from one
+/// prefix; and without one, from all prefixes together.
+constexpr std::uint32_t kProvenHellos = 10;
+constexpr std::uint32_t kCalmHellos = 20;
+
+sealed::ResponderConfig responder_config(const HubConfig& config) {
+  sealed::ResponderConfig out;
+  out.hellos_per_second = config.hellos_per_second;
+  out.proven_hellos_per_second = kProvenHellos * config.hellos_per_second;
+  out.calm_hellos_per_second = kCalmHellos * config.hellos_per_second;
+  out.answers_per_second = config.answers_per_second;
+  return out;
 }
 
-Hub::Impl::Impl(const HubConfig& given, Random& randomness, Counters& counted)
+}  // namespace
+
+Hub::Impl::Impl(const HubConfig& given, HubIdentity identity, Random& randomness, Counters& counted)
     : config(given),
       random(randomness),
       counters(counted),
       answer_rate(kRateSlots, randomness),
-      login_rate(kRateSlots, randomness) {}
+      login_rate(kRateSlots, randomness),
+      throttle(randomness),
+      keys(identity.keys),
+      responder(responder_config(given), std::move(identity.keys.accepted), identity.reset_key,
+                identity.generation, randomness),
+      reset_rate(kRateSlots, randomness) {}
 
-Hub::Hub(const HubConfig& config, Random& random, Counters& counters)
-    : impl_(std::make_unique<Impl>(config, random, counters)) {}
+Hub::Hub(const HubConfig& config, HubIdentity identity, Random& random, Counters& counters)
+    : impl_(std::make_unique<Impl>(config, std::move(identity), random, counters)) {}
 Hub::~Hub() = default;
 
-void Hub::restore(std::span<const RestoredSession> sessions, Now now) {
+void Hub::restore(std::span<const RestoredSession> sessions, MessageId newest_post, Now now) {
+  impl_->recent.start_at(newest_post);
   impl_->restore(sessions, now);
 }
 void Hub::on_datagram(const Path& path, Bytes datagram, Now now) {
@@ -35,23 +56,29 @@ void Hub::on_verdict(const LoginVerdict& verdict, Now now) { impl_->on_verdict(v
 void Hub::on_store_output(const store::Output& output, Now now) {
   impl_->on_store_output(output, now);
 }
-void Hub::on_retrieve_page(const RetrievePage& page, Now now) {
-  impl_->on_retrieve_page(page, now);
-}
+void Hub::on_read(const ReadResult& result, Now now) { impl_->on_read(result, now); }
 void Hub::on_control(ControlTag tag, const control::Command& command, Now) {
   impl_->on_control(tag, command);
 }
 std::optional<TimePoint> Hub::next_timeout() const { return impl_->next_timeout(); }
 void Hub::on_timeout(Now now) { impl_->on_timeout(now); }
 std::size_t Hub::pending() const { return impl_->pending.size() + impl_->paused_runs.size(); }
-Outbox& Hub::outbox() { return impl_->out; }
+Outbox& Hub::end_turn(Now now) {
+  impl_->flush_links(now);
+  return impl_->out;
+}
 
 void Hub::Impl::restore(std::span<const RestoredSession> stored, Now now) {
   for (const RestoredSession& each : stored) {
     if (fault("restart_forgets_sessions")) break;
     const store::StoredSession& record = each.session;
-    if (sessions.by_token(record.token) != nullptr ||
-        sessions.by_account(record.account) != nullptr) {
+    if (record.framing == Framing::kSealed) {
+      resets_due.push_back({Path{record.local, record.remote}, record.token});
+      close_stored({record.account, record.token, Framing::kSealed});
+      continue;
+    }
+    if (sessions.by_token(static_cast<Token>(record.token)) != nullptr ||
+        sessions.classic_of(record.account) != nullptr) {
       continue;  // the store's keys forbid both
     }
     sessions.add(record, Path{record.local, record.remote}, now);
@@ -71,9 +98,18 @@ bool Hub::Impl::admits(const Path& path) const {
   return false;
 }
 
-// One order for every datagram: form, source, session by token and address, then the command.
+// The first byte tells the framings apart: classic magic is printable.
 void Hub::Impl::on_datagram(const Path& path, Bytes bytes, Now now) {
   ++counters.datagrams_received;
+  if (!bytes.empty() && sealed::is_sealed(bytes.front())) {
+    on_sealed(path, bytes, now);
+  } else {
+    on_classic(path, bytes, now);
+  }
+}
+
+// One order for every classic datagram: form, source, session by token and address, the command.
+void Hub::Impl::on_classic(const Path& path, Bytes bytes, Now now) {
   const auto decoded = classic::decode(bytes);
   if (!decoded) {
     switch (decoded.error()) {
@@ -94,33 +130,31 @@ void Hub::Impl::on_datagram(const Path& path, Bytes bytes, Now now) {
     return;
   }
   const classic::Header& header = decoded->header;
-  const Incoming in{path, *decoded, classic::payload_text(*decoded), now};
+  const ReturnAddress from{path, header.magic, {}};
+  const Incoming in{from,
+                    header.opcode,
+                    header.token,
+                    header.msg_id,
+                    classic::payload_text(*decoded),
+                    classic::retrieve_count(*decoded),
+                    now};
   const Command* command = find_command(header.opcode);
-  const bool empty = command != nullptr && command->needs_payload && in.text.empty();
   if (command != nullptr && !command->needs_session) {
-    if (empty) {
+    if (command->needs_payload && in.text.empty()) {
       ++counters.drop_empty_payload;
     } else {
       (this->*command->of_anybody)(in);
     }
     return;
   }
-
   Session* session = find_session(path, header.token);
   if (session == nullptr) {
     answer_must_login(path, header, now);
     return;
   }
-  sessions.touch(*session, now);
   session->path = path;
   session->record.magic = header.magic;
-  if (command == nullptr) {
-    on_spurious(*session, header.opcode);
-  } else if (empty) {
-    ++counters.drop_empty_payload;
-  } else {
-    (this->*command->of_session)(*session, in);
-  }
+  serve(*session, command, in);
 }
 
 Session* Hub::Impl::find_session(const Path& path, Token token) const {
@@ -158,17 +192,26 @@ void Hub::Impl::send(const Path& path, const classic::Header& header, std::strin
   out.datagrams.commit(path, size);
 }
 
-void Hub::Impl::send(const Session& session, Opcode opcode, std::uint32_t msg_id,
-                     std::string_view payload) {
+void Hub::Impl::send(Session& session, Opcode opcode, MessageId msg_id, std::string_view payload) {
+  if (session.link != nullptr) {
+    send_talk(*session.link, opcode, msg_id, payload);
+    return;
+  }
   classic::Header header;
   if (!fault("magic_not_echoed")) header.magic = session.record.magic;
   header.opcode = opcode;
   header.token = session.token();
-  header.msg_id = msg_id;
+  header.msg_id = static_cast<std::uint32_t>(msg_id);
   send(session.path, header, payload);
 }
 
-void Hub::Impl::answer(const ReturnAddress& to, Opcode opcode, Token token) {
+void Hub::Impl::answer(const ReturnAddress& to, Opcode opcode, Token token,
+                       std::string_view payload) {
+  if (to.link) {
+    Link* link = links.find(*to.link);
+    if (link != nullptr) send_talk(*link, opcode, 0, payload);
+    return;
+  }
   classic::Header header;
   header.magic = to.magic;
   header.opcode = opcode;
@@ -180,14 +223,30 @@ void Hub::Impl::log(LogLevel level, std::string text) {
   out.log.push_back({level, std::move(text)});
 }
 
+void Hub::Impl::on_read(const ReadResult& result, Now now) {
+  if (const auto* page = std::get_if<RetrievePage>(&result)) {
+    on_retrieve_page(*page, now);
+  } else if (const auto* missed = std::get_if<CatchUpRead>(&result)) {
+    on_catch_up(*missed, now);
+  } else if (const auto* account = std::get_if<AccountFound>(&result)) {
+    on_account(*account, now);
+  } else if (const auto* read_keys = std::get_if<KeysRead>(&result)) {
+    on_keys(*read_keys);
+  }
+}
+
 std::optional<TimePoint> Hub::Impl::next_timeout() const {
   std::optional<TimePoint> next;
+  const auto consider = [&](std::optional<TimePoint> when) {
+    if (when && (!next || *when < *next)) next = when;
+  };
   if (const Session* oldest = sessions.least_recent()) {
-    next = oldest->last_active + config.session_timeout;
+    consider(oldest->last_active + config.session_timeout);
   }
-  if (!paused_runs.empty()) {
-    next = next ? std::min(*next, paused_runs.front().at) : paused_runs.front().at;
-  }
+  if (!paused_runs.empty()) consider(paused_runs.front().at);
+  if (!resets_due.empty()) consider(next_reset);
+  consider(links.next_timeout());
+  consider(responder.next_timeout());
   return next;
 }
 
@@ -195,7 +254,7 @@ void Hub::Impl::on_timeout(Now now) {
   while (!paused_runs.empty() && paused_runs.front().at <= now.mono) {
     const PausedRun paused = paused_runs.front();
     paused_runs.pop_front();
-    Session* session = sessions.by_token(paused.token);
+    Session* session = sessions.by_id(paused.session);
     if (session != nullptr) continue_run(*session, now);
   }
   while (Session* oldest = sessions.least_recent()) {
@@ -204,9 +263,12 @@ void Hub::Impl::on_timeout(Now now) {
     }
     ++counters.sessions_timed_out;
     log(LogLevel::kInfo, fmt::format("session of {} at {} timed out", oldest->record.name,
-                                     to_string(oldest->record.remote)));
-    end_session(*oldest, Tell::kClient, Forget::kStored);
+                                     to_string(address_of(*oldest))));
+    end_session(*oldest, Tell::kClient, Forget::kStored, sealed::CloseReason::kTimeout);
   }
+  responder.on_timeout(now.mono);
+  on_link_timeouts(now);
+  send_paced_resets(now);
 }
 
 }  // namespace hub::server

@@ -1,8 +1,9 @@
 // The hub's core: every decision hubd takes, and nothing else. No socket, clock, thread or file:
 // datagrams, verdicts, store outputs and the time come in by the calls below; what is to be done
-// about them collects in outbox(), which the caller carries out and clears after each turn.
+// about them collects in an outbox, which the caller carries out and clears after each turn.
 //
-//   datagram -> decode -> session (by token and address) -> command table -> outbox().writes
+//   classic: datagram -> decode -> session (by token and address) --> command table -> writes
+//   sealed:  datagram -> connection -> message --------------------->
 //   store output -> reply to the asker, then forwards to the author's online followers
 //
 // One thread: the reactor's.
@@ -33,30 +34,41 @@ struct HubConfig {
   std::uint32_t posts_per_second = 500;      // a session; twice as many at once
   std::uint32_t answers_per_second = 200;    // to datagrams without a session, a source prefix
   std::uint32_t logins_per_second = 50;      // a source prefix
+  std::uint32_t hellos_per_second = 50;      // sealed, without a cookie, a source prefix
+  std::uint32_t max_strangers = 64;          // connections without a login, a source prefix
+  std::uint32_t max_devices = 32;            // sealed sessions an account
   // How much may be under way outside the core at once: the bounds of the inboxes.
   std::uint32_t max_pending_writes = 65'536;
   std::uint32_t max_pending_checks = 128;
-  std::uint32_t max_pending_retrieves = 1024;
+  std::uint32_t max_pending_reads = 1024;
+};
+
+/// What makes this hub this hub to sealed clients.
+struct HubIdentity {
+  HubKeyRing keys;
+  Key reset_key{};               // of stateless resets; outlives the process
+  std::uint32_t generation = 0;  // of this process under that key
 };
 
 /// A stored session, and whom its account follows, for a restart.
 struct RestoredSession {
   store::StoredSession session;
-  std::vector<AccountId> followees;
+  std::vector<store::Followee> followees;
 };
 
 class Hub {
  public:
-  Hub(const HubConfig& config, Random& random, Counters& counters);
+  Hub(const HubConfig& config, HubIdentity identity, Random& random, Counters& counters);
   ~Hub();
 
-  /// Once, before any datagram. All sessions count as just active.
-  void restore(std::span<const RestoredSession> sessions, Now now);
+  /// Once, before any datagram. Classic sessions go on and count as just active; each sealed one is
+  /// sent a stateless reset, so that its client comes back. `newest_post`: the highest ID there is.
+  void restore(std::span<const RestoredSession> sessions, MessageId newest_post, Now now);
 
   void on_datagram(const Path& path, Bytes datagram, Now now);
   void on_verdict(const LoginVerdict& verdict, Now now);
   void on_store_output(const store::Output& output, Now now);
-  void on_retrieve_page(const RetrievePage& page, Now now);
+  void on_read(const ReadResult& result, Now now);
   void on_control(ControlTag tag, const control::Command& command, Now now);
 
   /// When on_timeout() wants to be called next; nothing while there is nothing to wait for.
@@ -67,7 +79,9 @@ class Hub {
   /// Requests under way outside: zero once everything asked has been answered. For draining.
   std::size_t pending() const;
 
-  Outbox& outbox();
+  /// Ends a turn: what connections have to send is sealed. Then the outbox holds all there is to
+  /// do; the caller does it and clears it.
+  Outbox& end_turn(Now now);
 
  private:
   struct Impl;

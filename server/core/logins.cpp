@@ -21,11 +21,11 @@ std::size_t hash_of(std::string_view password) { return std::hash<std::string_vi
 // A login's way: form, rate, a place in the pool, the stretched password, a recorded session, and
 // only then the ack. A client that repeats itself meanwhile is not a second login.
 void Hub::Impl::request_login(const Incoming& in) {
-  if (!login_rate.take(in.path.remote.ip, config.logins_per_second, in.now.mono)) {
+  if (!login_rate.take(in.from.path.remote.ip, config.logins_per_second, in.now.mono)) {
     ++counters.drop_login_rate;
     return;
   }
-  const ReturnAddress from{in.path, in.datagram.header.magic};
+  const ReturnAddress& from = in.from;
   const auto credentials = split_credentials(in.text);
   if (!credentials || !ClientId::parse(credentials->id) || !is_password(credentials->password)) {
     refuse_login(from);
@@ -50,7 +50,7 @@ bool Hub::Impl::is_pending(const Incoming& in, const Credentials& credentials) c
   if (fault("login_repeat_is_second_login")) return false;
   return std::any_of(pending.begin(), pending.end(), [&](const auto& entry) {
     const auto* login = std::get_if<PendingLogin>(&entry.second);
-    return login != nullptr && login->from.path.remote == in.path.remote &&
+    return login != nullptr && login->from.path.remote == in.from.path.remote &&
            login->id == credentials.id && login->password_hash == hash_of(credentials.password);
   });
 }
@@ -71,27 +71,32 @@ void Hub::Impl::on_verdict(const LoginVerdict& verdict, Now now) {
     refuse_login(login.from);
     return;
   }
-  if (sessions.by_account(verdict.account) == nullptr && sessions.size() >= config.max_sessions) {
-    ++counters.drop_sessions_full;
-    log(LogLevel::kWarning,
-        fmt::format("{} cannot log in: {} sessions are live, the most this hub allows",
-                    verdict.name, sessions.size()));
-    return;
-  }
+  if (!has_room_for(verdict.account, verdict.name, Framing::kClassic)) return;
   store::StoredSession record;
   record.account = verdict.account;
   record.name = verdict.name;
-  record.token = new_token();
+  login.token = new_token();
+  record.token = login.token;
   record.remote = login.from.path.remote;
   record.local = login.from.path.local;
   record.magic = login.from.magic;
   record.online_since = now.wall;
-  login.token = record.token;
   if (!write(store::OpenSession{std::move(record)}, login)) {
     ++counters.drop_busy_store;
     return;
   }
   tokens_being_opened.insert(login.token);
+}
+
+/// Another session, or the account's classic one anew.
+bool Hub::Impl::has_room_for(AccountId account, const std::string& name, Framing framing) {
+  const bool replaces = framing == Framing::kClassic && sessions.classic_of(account) != nullptr;
+  if (replaces || sessions.size() < config.max_sessions) return true;
+  ++counters.drop_sessions_full;
+  log(LogLevel::kWarning,
+      fmt::format("{} cannot log in: {} sessions are live, the most this hub allows", name,
+                  sessions.size()));
+  return false;
 }
 
 void Hub::Impl::on_open_reply(const PendingLogin& login, const store::Reply& reply, Now now) {
@@ -104,7 +109,7 @@ void Hub::Impl::on_open_reply(const PendingLogin& login, const store::Reply& rep
     return;
   }
   const AccountId account = opened->session.account;
-  if (Session* old = sessions.by_account(account)) {
+  if (Session* old = sessions.classic_of(account)) {
     ++counters.sessions_replaced;
     log(LogLevel::kInfo,
         fmt::format("session of {} at {} replaced by a login from {}", old->record.name,
@@ -112,8 +117,8 @@ void Hub::Impl::on_open_reply(const PendingLogin& login, const store::Reply& rep
     const bool same_address = old->record.remote == login.from.path.remote;
     end_session(*old, same_address ? Tell::kNobody : Tell::kClient, Forget::kAlreadyForgotten);
   }
+  if (sessions.of_account(account).empty()) follows.add_account(account, opened->followees);
   Session& session = sessions.add(opened->session, login.from.path, now);
-  follows.add_account(account, opened->followees);
   ++counters.logins_ok;
   log(LogLevel::kInfo,
       fmt::format("{} logged in from {}", session.record.name, to_string(session.record.remote)));
@@ -137,38 +142,45 @@ Token Hub::Impl::new_token() {
 
 // A reset is never answered. Token 0: whoever sits at this address.
 void Hub::Impl::request_reset(const Incoming& in) {
-  const Token token = in.datagram.header.token;
   std::vector<Session*> meant;
-  if (token == 0) {
-    meant = sessions.at_address(in.path.remote);
-  } else if (Session* session = find_session(in.path, token)) {
+  if (in.token == 0) {
+    meant = sessions.at_address(in.from.path.remote);
+  } else if (Session* session = find_session(in.from.path, in.token)) {
     meant.push_back(session);
   }
   if (meant.empty()) ++counters.drop_unknown_reset;
-  for (Session* session : meant) {
-    ++counters.sessions_reset_by_client;
-    log(LogLevel::kInfo, fmt::format("session of {} at {} reset by the client",
-                                     session->record.name, to_string(session->record.remote)));
-    end_session(*session, fault("reset_answered") ? Tell::kClient : Tell::kNobody, Forget::kStored);
-  }
+  for (Session* session : meant) reset_by_client(*session);
 }
 
-void Hub::Impl::end_session(Session& session, Tell tell, Forget forget) {
+void Hub::Impl::reset_by_client(Session& session) {
+  ++counters.sessions_reset_by_client;
+  log(LogLevel::kInfo, fmt::format("session of {} at {} reset by the client", session.record.name,
+                                   to_string(address_of(session))));
+  end_session(session, fault("reset_answered") ? Tell::kClient : Tell::kNobody, Forget::kStored);
+}
+
+void Hub::Impl::end_session(Session& session, Tell tell, Forget forget, sealed::CloseReason why) {
   const AccountId account = session.account();
   const Token token = session.token();
-  const Path path = session.path;
-  const ReturnAddress to{path, session.record.magic};
-  follows.remove_account(account);
+  const store::CloseSession close = close_request(session);
+  const ReturnAddress to{session.path, session.record.magic, {}};
+  Link* const link = session.link;
   sessions.remove(session);
-  if (tell == Tell::kClient &&
-      (!sessions.any_at_address(path.remote) || fault("reset_hits_neighbour"))) {
+  if (sessions.of_account(account).empty()) follows.remove_account(account);
+  if (link != nullptr) {
+    link->session = nullptr;
+    end_streams(*link);
+    link->login_until = {};  // flush() says until when it may stay without one
+    links.touch(*link);
+    if (tell == Tell::kClient) close_link(*link, why);
+  } else if (tell == Tell::kClient &&
+             (!sessions.any_at_address(to.path.remote) || fault("reset_hits_neighbour"))) {
     answer(to, Opcode::kSessionReset, token);
   }
-  if (forget == Forget::kStored) close_stored(account, token);
+  if (forget == Forget::kStored) close_stored(close);
 }
 
-void Hub::Impl::close_stored(AccountId account, Token token) {
-  const store::CloseSession close{account, token};
+void Hub::Impl::close_stored(const store::CloseSession& close) {
   if (!write(close, PendingClose{})) deferred_closes.push_back(close);
 }
 

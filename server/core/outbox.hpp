@@ -3,13 +3,16 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include <tl/expected.hpp>
 
 #include "protocol/control.hpp"
+#include "protocol/crypto/x25519.hpp"
 #include "protocol/endpoint.hpp"
 #include "protocol/types.hpp"
 #include "store/requests.hpp"
@@ -17,12 +20,10 @@
 
 namespace hub::server {
 
-/// The way a datagram came, and so the way its answer goes: between our address and theirs.
-struct Path {
-  Endpoint local;  // the address that was asked, with the port of the socket it arrived on
-  Endpoint remote;
-
-  bool operator==(const Path&) const = default;
+/// The static keys that sealed connections are made with.
+struct HubKeyRing {
+  std::vector<KeyPair> accepted;  // one or two; a client that asks is told of them in this order
+  std::optional<Key> announced;   // told to clients that have logged in: the next public key
 };
 
 /// Datagrams to send, their bytes back to back in one buffer.
@@ -55,7 +56,8 @@ class DatagramQueue {
   std::vector<Entry> entries_;
 };
 
-/// A login to check: look the account up (or its decoy), stretch, compare. Blocks; for the pool.
+/// A classic login to check: look the account up (or its decoy), stretch, compare. Blocks; for the
+/// pool.
 struct LoginCheck {
   store::Tag tag = 0;
   std::string id;  // a valid client ID, as typed
@@ -70,18 +72,57 @@ struct LoginVerdict {
   std::string name;       // with kRight: the account's own spelling
 };
 
-/// A retrieve to read, for the reader thread.
+// What the reader thread is asked, and what it answers.
+
+/// The newest posts of those followed.
 struct RetrieveJob {
   store::Tag tag = 0;
   AccountId account = 0;
   std::uint32_t n = 0;
   MessageId before = 0;
 };
-
 struct RetrievePage {
   store::Tag tag = 0;
   store::Read<std::vector<store::Post>> posts;
 };
+
+/// What a session that fell behind has missed: due posts above `after`.
+struct CatchUpJob {
+  store::Tag tag = 0;
+  AccountId account = 0;
+  MessageId after = 0;
+};
+struct CatchUpRead {
+  store::Tag tag = 0;
+  store::Read<store::CatchUpPage> page;
+};
+
+/// The verifier that a sealed login is to be held against: the account's or, where nobody can log
+/// in as `id`, a decoy's.
+struct AccountJob {
+  store::Tag tag = 0;
+  std::string id;  // a valid client ID, as typed
+};
+struct AccountFound {
+  store::Tag tag = 0;
+  bool failed = false;    // the read failed
+  AccountId account = 0;  // 0: a decoy
+  std::string name;
+  Verifier verifier;
+};
+
+/// The hub's static keys, read again from the data directory.
+struct KeysJob {
+  store::Tag tag = 0;
+};
+struct KeysRead {
+  store::Tag tag = 0;
+  std::optional<HubKeyRing> keys;  // nothing: they cannot be read
+  std::string error;               // then: a sentence
+};
+
+using ReadJob = std::variant<RetrieveJob, CatchUpJob, AccountJob, KeysJob>;
+using ReadResult = std::variant<RetrievePage, CatchUpRead, AccountFound, KeysRead>;
 
 /// Names one connection to the control socket, and one request on it.
 using ControlTag = std::uint64_t;
@@ -102,7 +143,7 @@ struct Outbox {
   DatagramQueue datagrams;
   std::vector<store::Request> writes;
   std::vector<LoginCheck> checks;
-  std::vector<RetrieveJob> retrieves;
+  std::vector<ReadJob> reads;
   std::vector<ControlAnswer> answers;
   std::vector<LogLine> log;
 
@@ -110,7 +151,7 @@ struct Outbox {
     datagrams.clear();
     writes.clear();
     checks.clear();
-    retrieves.clear();
+    reads.clear();
     answers.clear();
     log.clear();
   }

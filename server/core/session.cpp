@@ -28,4 +28,8 @@ bool UnacknowledgedForwards::acknowledge(std::uint32_t id) {
   return true;
 }
 
+std::size_t UnacknowledgedForwards::acknowledge_up_to(MessageId id) {
+  return std::erase_if(ids_, [&](MessageId each) { return each <= id; });
+}
+
 }  // namespace hub::server

@@ -21,11 +21,16 @@
 #include <vector>
 
 #include "protocol/classic.hpp"
+#include "protocol/rate_limit.hpp"
 #include "protocol/types.hpp"
 #include "server/core/outbox.hpp"
-#include "server/core/rate_limit.hpp"
 
 namespace hub::server {
+
+struct Link;
+
+/// Names a session inside this process, whatever its framing; never 0, never twice.
+using SessionId = std::uint64_t;
 
 enum class SessionState : std::uint8_t { kOnline, kMessageForward };
 std::string_view name_of(SessionState state);  // "online", "message_forward"
@@ -38,6 +43,8 @@ class UnacknowledgedForwards {
   /// `id` as a classic client says it: the low 32 bits, or 0 for "the oldest". False where no such
   /// forward is outstanding.
   bool acknowledge(std::uint32_t id);
+  /// A sealed client's mark: everything up to `id`. How many that were.
+  std::size_t acknowledge_up_to(MessageId id);
   std::size_t size() const { return ids_.size(); }
 
  private:
@@ -69,14 +76,22 @@ struct SessionTraffic {
 };
 
 struct Session {
-  store::StoredSession record;  // as the store has it; its `remote` is the session's address
-  Path path;                    // how the newest datagram came, and so how ours go
+  SessionId id = 0;
+  store::StoredSession record;  // as the store has it
+  Path path;                    // classic: how the newest datagram came, and so how ours go
+  Link* link = nullptr;         // sealed: its connection, which outlives it
   UnacknowledgedForwards unacknowledged;
   RateLimit posts;                // against its cap of posts a second
   bool post_rate_logged = false;  // once a session: the log must not become the flood
   std::uint64_t posts_asked = 0;
   std::uint64_t posts_answered = 0;  // committed or refused: never more than asked
   std::unique_ptr<SessionTraffic> traffic;
+
+  // Sealed: a session is live, or behind. Behind, nothing is queued for it: it reads what it missed
+  // from the store until it meets the ring of recent posts (catch_up.cpp).
+  MessageId served = 0;  // every due post up to this one was handed to its connection
+  bool behind = false;
+  bool reading = false;  // a page of what it missed is being read
 
   // Kept by SessionTable: the list of sessions ordered by their last activity.
   TimePoint last_active{};
@@ -87,7 +102,8 @@ struct Session {
   SessionState state() const {
     return unacknowledged.size() > 0 ? SessionState::kMessageForward : SessionState::kOnline;
   }
-  Token token() const { return record.token; }
+  bool is_sealed() const { return link != nullptr; }
+  Token token() const { return is_sealed() ? 0 : static_cast<Token>(record.token); }
   AccountId account() const { return record.account; }
   bool retrieving() const { return traffic != nullptr && traffic->retrieving(); }
   /// Whether a forward must wait (see HeldForward).

@@ -13,7 +13,7 @@ namespace hub::server {
 /// The outputs of one commit, in their order.
 using StoreOutputs = std::vector<store::Output>;
 
-using Arrival = std::variant<StoreOutputs, LoginVerdict, RetrievePage>;
+using Arrival = std::variant<StoreOutputs, LoginVerdict, ReadResult>;
 using Arrivals = Inbox<Arrival>;
 
 }  // namespace hub::server

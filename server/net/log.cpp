@@ -73,8 +73,8 @@ Log::Log(LogLevel least, LogFormat format) : impl_(std::make_unique<Impl>()) {
 }
 
 Log::~Log() {
+  impl_->writer.reset();  // joins its thread, so that nobody uses the logger any more
   impl_->logger.reset();
-  impl_->writer.reset();  // joins its thread
 }
 
 void Log::write(LogLevel level, std::string_view text) {

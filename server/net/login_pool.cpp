@@ -1,12 +1,11 @@
 #include "server/net/login_pool.hpp"
 
+#include <cstring>
 #include <utility>
 
-#include <string.h>
-
-#include "protocol/client_id.hpp"
 #include "protocol/fault.hpp"
 #include "protocol/password.hpp"
+#include "server/net/account_check.hpp"
 
 namespace hub::server {
 
@@ -20,25 +19,14 @@ LoginVerdict check_login(store::Reader& reader, std::optional<store::HubInfo>& h
                          const LoginCheck& check) {
   LoginVerdict verdict;
   verdict.tag = check.tag;
-  if (!hub) {
-    auto info = reader.info();
-    if (!info) return verdict;
-    hub = *info;
-  }
-  const auto id = ClientId::parse(check.id);
-  const auto found = reader.account(check.id);
-  if (!found) return verdict;
-  const std::optional<store::Account>& account = *found;
-
-  const bool may_log_in = id && account && (!account->disabled || fault("disabled_may_log_in"));
+  const auto candidate = find_candidate(reader, hub, check.id);
+  if (!candidate) return verdict;
+  const bool may_log_in = candidate->account != 0;
   if (!may_log_in && fault("unknown_id_answers_early")) {
     verdict.outcome = LoginVerdict::Outcome::kWrong;
     return verdict;
   }
-  const Verifier verifier = may_log_in
-                                ? account->verifier
-                                : decoy_verifier(hub->secret, id ? id->key() : check.id, hub->kdf);
-  switch (check_password(check.password, verifier)) {
+  switch (check_password(check.password, candidate->verifier)) {
     case PasswordCheck::kNoMemory:
       return verdict;
     case PasswordCheck::kWrong:
@@ -49,8 +37,8 @@ LoginVerdict check_login(store::Reader& reader, std::optional<store::HubInfo>& h
   }
   verdict.outcome = may_log_in ? LoginVerdict::Outcome::kRight : LoginVerdict::Outcome::kWrong;
   if (may_log_in) {
-    verdict.account = account->id;
-    verdict.name = account->name;
+    verdict.account = candidate->account;
+    verdict.name = candidate->name;
   }
   return verdict;
 }

@@ -30,6 +30,22 @@ Now read_clocks() {
           std::chrono::time_point_cast<WallTime::duration>(std::chrono::system_clock::now())};
 }
 
+const char* const kReaderFull = "the reader's inbox is full";
+
+ReadResult failed_read(const RetrieveJob& job) {
+  return RetrievePage{job.tag, tl::unexpected(store::ReadError{kReaderFull})};
+}
+ReadResult failed_read(const CatchUpJob& job) {
+  return CatchUpRead{job.tag, tl::unexpected(store::ReadError{kReaderFull})};
+}
+ReadResult failed_read(const AccountJob& job) {
+  AccountFound failed;
+  failed.tag = job.tag;
+  failed.failed = true;
+  return failed;
+}
+ReadResult failed_read(const KeysJob& job) { return KeysRead{job.tag, {}, kReaderFull}; }
+
 using Wait = asio::posix::stream_descriptor;
 
 /// A socket and what waits for it.
@@ -54,7 +70,7 @@ struct Reactor::Impl {
   void turn(Feed&& feed) {
     const Now now = read_clocks();
     feed(now);
-    carry_out();
+    carry_out(now);
     arm_timer();
     if (stopping_) finish_if_drained();
   }
@@ -63,9 +79,9 @@ struct Reactor::Impl {
   void take_arrivals();
   void dispatch(const Arrival& arrival, Now now);
 
-  void carry_out();
+  void carry_out(Now now);
   void hand_over(Outbox& out);
-  void refuse_rest(Outbox& out, std::size_t writes, std::size_t checks, std::size_t retrieves);
+  void refuse_rest(Outbox& out, std::size_t writes, std::size_t checks, std::size_t reads);
   void deliver_to_self(Arrival&& arrival);
   void send_datagrams(const DatagramQueue& queue);
   Port& port_for(const Path& path);
@@ -143,15 +159,15 @@ void Reactor::Impl::dispatch(const Arrival& arrival, Now now) {
     for (const store::Output& output : *outputs) parts_.hub.on_store_output(output, now);
   } else if (const auto* verdict = std::get_if<LoginVerdict>(&arrival)) {
     parts_.hub.on_verdict(*verdict, now);
-  } else if (const auto* page = std::get_if<RetrievePage>(&arrival)) {
-    parts_.hub.on_retrieve_page(*page, now);
+  } else if (const auto* read = std::get_if<ReadResult>(&arrival)) {
+    parts_.hub.on_read(*read, now);
   }
 }
 
 // --- What goes out ---
 
-void Reactor::Impl::carry_out() {
-  Outbox& out = parts_.hub.outbox();
+void Reactor::Impl::carry_out(Now now) {
+  Outbox& out = parts_.hub.end_turn(now);
   hand_over(out);
   for (const ControlAnswer& answer : out.answers) control_.answer(answer);
   for (const LogLine& line : out.log) parts_.log.write(line.level, line.text);
@@ -162,8 +178,8 @@ void Reactor::Impl::carry_out() {
 void Reactor::Impl::hand_over(Outbox& out) {
   const std::size_t writes = out.writes.empty() ? 0 : parts_.store.push(out.writes);
   const std::size_t checks = out.checks.empty() ? 0 : parts_.pool.push(out.checks);
-  const std::size_t retrieves = out.retrieves.empty() ? 0 : parts_.reader.push(out.retrieves);
-  refuse_rest(out, writes, checks, retrieves);
+  const std::size_t reads = out.reads.empty() ? 0 : parts_.reader.push(out.reads);
+  refuse_rest(out, writes, checks, reads);
   for (LoginCheck& check : out.checks) wipe(check.password);
 }
 
@@ -171,7 +187,7 @@ void Reactor::Impl::hand_over(Outbox& out) {
 /// core hears "busy", through our own inbox, so that it is not called while its outbox is carried
 /// out.
 void Reactor::Impl::refuse_rest(Outbox& out, std::size_t writes, std::size_t checks,
-                                std::size_t retrieves) {
+                                std::size_t reads) {
   StoreOutputs refused;
   for (std::size_t i = writes; i < out.writes.size(); ++i) {
     refused.emplace_back(
@@ -184,9 +200,8 @@ void Reactor::Impl::refuse_rest(Outbox& out, std::size_t writes, std::size_t che
     failed.tag = out.checks[i].tag;
     deliver_to_self(std::move(failed));
   }
-  for (std::size_t i = retrieves; i < out.retrieves.size(); ++i) {
-    deliver_to_self(RetrievePage{out.retrieves[i].tag,
-                                 tl::unexpected(store::ReadError{"the reader's inbox is full"})});
+  for (std::size_t i = reads; i < out.reads.size(); ++i) {
+    deliver_to_self(std::visit([](const auto& job) { return failed_read(job); }, out.reads[i]));
   }
 }
 
@@ -285,8 +300,8 @@ Reactor::Reactor(const Parts& parts, std::vector<UdpSocket> sockets,
 
 Reactor::~Reactor() = default;
 
-void Reactor::restore(std::span<const RestoredSession> sessions) {
-  impl_->turn([&](Now now) { impl_->parts_.hub.restore(sessions, now); });
+void Reactor::restore(std::span<const RestoredSession> sessions, MessageId newest_post) {
+  impl_->turn([&](Now now) { impl_->parts_.hub.restore(sessions, newest_post, now); });
 }
 
 void Reactor::stop_on_signals() {

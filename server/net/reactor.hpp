@@ -3,7 +3,7 @@
 // number of datagrams, one command, what the worker threads delivered, or a timeout), then empty
 // its outbox:
 //
-//   writes -> store thread   checks -> login pool   retrieves -> reader thread
+//   writes -> store thread   checks -> login pool   reads -> reader thread
 //   answers -> control socket   log lines -> log   datagrams -> sendmmsg, last
 //
 // Nothing here blocks: no disk, no key stretching, no name lookup. stop() may be called from any
@@ -47,7 +47,7 @@ class Reactor {
   Reactor& operator=(const Reactor&) = delete;
 
   /// Hub::restore(), with this loop's clocks; before run().
-  void restore(std::span<const RestoredSession> sessions);
+  void restore(std::span<const RestoredSession> sessions, MessageId newest_post);
 
   /// From here on SIGINT and SIGTERM stop the loop; a second one ends the process at once.
   void stop_on_signals();

@@ -1,5 +1,5 @@
-// The reader thread: serves retrieves from a reader of its own, beside the writer and off the
-// reactor.
+// The reader thread: serves what the core wants read (read_server.hpp), from a reader of its own,
+// beside the writer and off the reactor.
 #pragma once
 
 #include <cstddef>
@@ -9,27 +9,29 @@
 
 #include "server/net/arrivals.hpp"
 #include "server/net/inbox.hpp"
+#include "server/net/read_server.hpp"
 #include "store/store.hpp"
 
 namespace hub::server {
 
 class ReaderThread {
  public:
-  ReaderThread(std::size_t capacity, std::unique_ptr<store::Reader> reader, Arrivals& arrivals);
+  ReaderThread(std::size_t capacity, std::unique_ptr<store::Reader> reader, LoadKeys load_keys,
+               Arrivals& arrivals);
   /// What still waits is dropped: nobody is left to read it.
   ~ReaderThread();
   ReaderThread(const ReaderThread&) = delete;
   ReaderThread& operator=(const ReaderThread&) = delete;
 
   /// Takes from the front of `jobs` what there is room for; returns how many.
-  std::size_t push(std::vector<RetrieveJob>& jobs) { return inbox_.push_some(jobs); }
+  std::size_t push(std::vector<ReadJob>& jobs) { return inbox_.push_some(jobs); }
 
  private:
   void run();
 
-  Inbox<RetrieveJob> inbox_;
+  Inbox<ReadJob> inbox_;
   Arrivals& arrivals_;
-  std::unique_ptr<store::Reader> reader_;
+  ReadServer server_;
   std::thread thread_;
 };
 

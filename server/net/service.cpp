@@ -1,5 +1,6 @@
 #include "server/net/service.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <stdexcept>
 #include <utility>
@@ -34,6 +35,7 @@ UdpSocket open_socket(const Endpoint& listen) {
 
 std::vector<UdpSocket> open_sockets(const std::vector<Endpoint>& listen) {
   std::vector<UdpSocket> out;
+  out.reserve(listen.size());
   for (const Endpoint& endpoint : listen) out.push_back(open_socket(endpoint));
   return out;
 }
@@ -46,12 +48,12 @@ T must_read(store::Read<T> result) {
 
 std::vector<RestoredSession> read_sessions(store::Reader& reader) {
   std::vector<RestoredSession> out;
-  AccountId after = 0;
+  store::SessionKey after;
   while (true) {
     auto page = must_read(reader.sessions(after, kRestorePage));
     if (page.empty()) return out;
     for (store::StoredSession& session : page) {
-      after = session.account;
+      after = {session.account, session.framing, session.token};
       auto followees = must_read(reader.followees(session.account));
       out.push_back({std::move(session), std::move(followees)});
     }
@@ -60,7 +62,7 @@ std::vector<RestoredSession> read_sessions(store::Reader& reader) {
 
 /// The core bounds what is under way, so that no inbox of these sizes is ever full.
 std::size_t arrival_capacity(const HubConfig& hub) {
-  return std::size_t{hub.max_pending_writes} + hub.max_pending_checks + hub.max_pending_retrieves;
+  return std::size_t{hub.max_pending_writes} + hub.max_pending_checks + hub.max_pending_reads;
 }
 
 }  // namespace
@@ -69,21 +71,27 @@ struct Service::Impl {
   Impl(const ServiceOptions& options, const StoreThread::Open& open_store, Random& random, Log& log)
       : arrivals(arrival_capacity(options.hub)),
         store(options.hub.max_pending_writes, open_store, arrivals),
-        reader(options.hub.max_pending_retrieves, store.open_reader(), arrivals),
+        reader(options.hub.max_pending_reads, store.open_reader(), options.load_keys, arrivals),
         pool(
             options.login_threads, options.hub.max_pending_checks,
             [this] { return store.open_reader(); }, arrivals),
-        hub(options.hub, random, counters) {
+        hub(options.hub, options.identity, random, counters) {
     auto sockets = open_sockets(options.listen);
     for (const UdpSocket& socket : sockets) listening.push_back(socket.local());
     reactor =
         std::make_unique<Reactor>(Reactor::Parts{hub, counters, arrivals, store, reader, pool, log},
                                   std::move(sockets), options.control_socket);
-    const auto sessions = read_sessions(*store.open_reader());
-    reactor->restore(sessions);
+    const auto stored = store.open_reader();
+    const auto sessions = read_sessions(*stored);
+    reactor->restore(sessions, must_read(stored->counts()).last_post);
     if (options.stop_on_signals) reactor->stop_on_signals();
-    if (!sessions.empty()) {
-      log.write(LogLevel::kInfo, fmt::format("sessions that go on: {}", sessions.size()));
+    const auto classic = static_cast<std::size_t>(std::count_if(
+        sessions.begin(), sessions.end(),
+        [](const RestoredSession& each) { return each.session.framing == Framing::kClassic; }));
+    if (classic > 0) log.write(LogLevel::kInfo, fmt::format("sessions that go on: {}", classic));
+    if (sessions.size() > classic) {
+      log.write(LogLevel::kInfo, fmt::format("sealed sessions that are told to come back: {}",
+                                             sessions.size() - classic));
     }
     for (const Endpoint& endpoint : listening) {
       log.write(LogLevel::kInfo, "listening on " + to_string(endpoint));

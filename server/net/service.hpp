@@ -11,6 +11,7 @@
 #include "protocol/random.hpp"
 #include "server/core/hub.hpp"
 #include "server/net/log.hpp"
+#include "server/net/reader_thread.hpp"
 #include "server/net/store_thread.hpp"
 
 namespace hub::server {
@@ -20,6 +21,8 @@ struct ServiceOptions {
   std::vector<Endpoint> listen;  // at least one; [::] is 0.0.0.0 where there is no IPv6
   std::size_t login_threads = 2;
   std::filesystem::path control_socket;
+  HubIdentity identity;
+  LoadKeys load_keys;            // the keys of `identity`, read again
   bool stop_on_signals = false;  // SIGINT and SIGTERM; from before it says where it listens
 };
 

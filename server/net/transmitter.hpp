@@ -17,7 +17,7 @@ namespace hub::server {
 class Transmitter {
  public:
   /// Bytes of datagrams that may wait for a full socket.
-  static constexpr std::size_t kMaxBacklogBytes = 4 * 1024 * 1024;
+  static constexpr std::size_t kMaxBacklogBytes = std::size_t{4} << 20;
 
   Transmitter(const UdpSocket& socket, BatchCalls& calls, Counters& counters,
               std::size_t max_backlog_bytes = kMaxBacklogBytes);

@@ -48,7 +48,8 @@ class Driver {
     receive_raw(bytes);
   }
   void receive_raw(Bytes bytes) {
-    session.on_datagram(bytes, now);
+    const auto message = read_classic(bytes);
+    if (message) session.on_message(*message, now);
     collect();
   }
   /// Lets time pass, waking the session when it asks for it.
@@ -77,7 +78,8 @@ class Driver {
   void collect() {
     for (const Output& output : session.outputs()) {
       if (const auto* send = std::get_if<Send>(&output)) {
-        const auto decoded = classic::decode(send->datagram);
+        const std::vector<std::uint8_t> datagram = write_classic(send->message);
+        const auto decoded = classic::decode(datagram);
         const classic::Header& h = decoded.value().header;
         sent_.push_back(
             {h.opcode, h.token, h.msg_id, std::string(classic::payload_text(*decoded))});

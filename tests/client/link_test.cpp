@@ -93,8 +93,8 @@ TEST_CASE("a link goes round the addresses of a name") {
 }
 
 TEST_CASE("a name that leads nowhere is an error that says so") {
-  CHECK_THROWS_WITH(Link({"no-such-host.invalid", 32000}),
-                    Catch::Contains("cannot resolve 'no-such-host.invalid'"));
+  const std::string name = std::string(64, 'x') + ".invalid";  // too long for a name server's ears
+  CHECK_THROWS_WITH(Link({name, 32000}), Catch::Contains("cannot resolve '" + name + "'"));
 }
 
 }  // namespace hub::client

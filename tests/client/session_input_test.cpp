@@ -190,6 +190,21 @@ TEST_CASE("the end of input is no password either") {
   CHECK(d.exit_code() == kExitFailure);
 }
 
+TEST_CASE("after the end of input nobody is asked any more") {
+  SessionConfig config;
+  config.can_ask = true;
+  Driver d(config);
+  d.type("login#ann");
+  d.type("login#bob");
+  d.collect();
+  CHECK(d.take_asked());
+  d.session.on_input_end(d.now);
+  d.collect();
+  CHECK_FALSE(d.take_asked());
+  CHECK(d.take_lines() == Lines{"error#no_password", "error#no_password"});
+  CHECK(d.exit_code() == kExitFailure);
+}
+
 TEST_CASE("where nobody can be asked, login#id is an error") {
   Driver d;
   d.type("login#ann");

@@ -1,6 +1,6 @@
 // hub-demo: plays the ten demonstrations with the real programs and prints what alice, bob and
 // carol typed and saw, side by side, in the order in which it happened. Exits with 1 if one of them
-// fails. `hub-demo 3 5` plays those two.
+// fails. `hub-demo 3 5` plays those two; `--classic` plays them in the original framing.
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -84,14 +84,14 @@ void print(const Transcript& transcript, const Paint& paint) {
   }
 }
 
-bool play(const hub::test::Demonstration& demonstration, const Paint& paint) {
+bool play(const hub::test::Demonstration& demonstration, hub::Framing framing, const Paint& paint) {
   std::cout << '\n'
             << paint.in("1", "Demonstration " + std::to_string(demonstration.number) + ": " +
                                  demonstration.title)
             << "\n\n";
   std::string failure;
   try {
-    hub::test::Stage stage(demonstration.flags);
+    hub::test::Stage stage(demonstration.flags, framing);
     try {
       demonstration.play(stage);
     } catch (const std::exception& error) {
@@ -113,15 +113,24 @@ bool play(const hub::test::Demonstration& demonstration, const Paint& paint) {
 int main(int argc, char** argv) {
   const Paint paint(::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr);
   std::set<int> wanted;
-  for (int i = 1; i < argc; ++i) wanted.insert(std::atoi(argv[i]));
+  hub::Framing framing = hub::Framing::kSealed;
+  for (int i = 1; i < argc; ++i) {
+    if (std::string_view(argv[i]) == "--classic") {
+      framing = hub::Framing::kClassic;
+    } else {
+      wanted.insert(std::atoi(argv[i]));
+    }
+  }
   int played = 0;
   int failed = 0;
   for (const hub::test::Demonstration& demonstration : hub::test::demonstrations()) {
     if (!wanted.empty() && wanted.count(demonstration.number) == 0) continue;
     ++played;
-    if (!play(demonstration, paint)) ++failed;
+    if (!play(demonstration, framing, paint)) ++failed;
   }
   std::cout << '\n'
-            << played - failed << " of " << played << " demonstrations are as they should be\n";
+            << played - failed << " of " << played
+            << " demonstrations are as they should be, in the " << hub::test::to_string(framing)
+            << " framing\n";
   return failed == 0 && played > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

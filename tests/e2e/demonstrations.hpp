@@ -12,13 +12,14 @@ namespace hub::test {
 
 /// A hub with three accounts, and a client for each.
 struct Stage {
-  explicit Stage(std::vector<std::string> flags);
+  Stage(std::vector<std::string> flags, Framing framing);
 
   void everybody_logs_in();
   void note(const std::string& text);
   /// hubadmin, noted in the transcript; throws Unexpected if it fails.
   std::string admin(const std::vector<std::string>& arguments, const std::string& input = {});
 
+  const Framing framing;
   TestHub hub;
   SpokeProcess alice;
   SpokeProcess bob;

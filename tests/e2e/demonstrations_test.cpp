@@ -6,9 +6,11 @@ namespace hub::test {
 namespace {
 
 void play(int number) {
+  const Framing framing = GENERATE(Framing::kSealed, Framing::kClassic);
+  CAPTURE(to_string(framing));
   for (const Demonstration& demonstration : demonstrations()) {
     if (demonstration.number != number) continue;
-    Stage stage(demonstration.flags);
+    Stage stage(demonstration.flags, framing);
     CHECK_NOTHROW(demonstration.play(stage));
     INFO(stage.hub.transcript().to_string());
     for (SpokeProcess* client : {&stage.alice, &stage.bob, &stage.carol}) {

@@ -49,6 +49,8 @@ class SmallDisk {
     return client;
   }
 
+  std::string address() const { return "127.0.0.1:" + std::to_string(hubd_->port()); }
+
   void fill() const {
     std::ofstream ballast(ballast_file(), std::ios::binary);
     const std::string block(4096, '\0');
@@ -140,6 +142,39 @@ TEST_CASE("on a full disk no post is acknowledged, retrieve works, and room heal
   for (const std::string& text : refused) {
     CHECK(listed.find('"' + text + '"') == std::string::npos);
   }
+  CHECK(disk.stop() == 0);
+}
+
+TEST_CASE("on a full disk a sealed client is told that its post was not taken") {
+  if (!SmallDisk::is_permitted()) {
+    WARN("not permitted to mount a small file system of our own here: not tested");
+    return;
+  }
+  TestHub hub({.start = false});
+  const SmallDisk disk(hub);
+  SpokeProcess alice = hub.online_spoke("alice", {.hub = disk.address()});
+  SpokeProcess bob = hub.online_spoke("bob", {.hub = disk.address()});
+  bob.subscribe("alice");
+  disk.fill();
+  std::vector<std::string> acknowledged;
+  int refused = 0;
+  for (int i = 0; refused < 5; ++i) {
+    REQUIRE(i < 90);
+    const std::string text = std::to_string(i) + std::string(900, 'x');
+    alice.type("post#" + text);
+    const std::string reply = alice.expect_any();
+    if (reply == "post_ack#successful") {
+      acknowledged.push_back(text);
+    } else {
+      CHECK(reply == "error#disk_full");
+      ++refused;
+    }
+  }
+  for (const std::string& text : acknowledged) bob.expect("<alice>" + text);
+  bob.expect_nothing();
+  disk.make_room();
+  alice.post("after");
+  bob.expect("<alice>after");
   CHECK(disk.stop() == 0);
 }
 

@@ -59,7 +59,9 @@ TEST_CASE("two clients with different magics each see their own") {
 TEST_CASE("a magic that is not printable is dropped and counted") {
   const TestHub hub;
   RawClient client = hub.online("alice");
-  client.set_magic({'\x1f', 'a'});
+  client.set_magic({'\x7f', 'a'});
+  client.send(0x30, "dropped");
+  client.set_magic({'\x1f', 'a'});  // the other framing, and no datagram of it
   client.send(0x30, "dropped");
   client.set_magic({'a', '\x7f'});
   client.send(0x30, "dropped");
@@ -68,6 +70,7 @@ TEST_CASE("a magic that is not printable is dropped and counted") {
   client.set_magic({'a', 'Z'});
   client.expect_nothing();
   CHECK(hub.stat("drop_bad_magic") == 3);
+  CHECK(hub.stat("drop_sealed_malformed") == 1);
 }
 
 TEST_CASE("a length that counts too much or too little still gives the text") {

@@ -45,6 +45,28 @@ std::string session_field(const TestHub& hub, const std::string& account, const 
   return "(none)";
 }
 
+std::string json_field(const std::string& line, const std::string& name) {
+  const Json object = parsed(line);
+  if (!object.contains(name)) throw Unexpected("no \"" + name + "\" in " + line);
+  const Json& value = object.at(name);
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+std::vector<std::string> sessions_of(const TestHub& hub) {
+  std::vector<std::string> out;
+  for (const std::string& line : lines_of(hub.admin_ok({"list-sessions", "--json"}))) {
+    out.push_back(parsed(line).at("account"));
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+void wait_for_sessions(const TestHub& hub, const std::vector<std::string>& accounts) {
+  std::string wanted = "the sessions are of";
+  for (const std::string& account : accounts) wanted += " " + account;
+  eventually(wanted, [&] { return sessions_of(hub) == accounts; });
+}
+
 void check_json_lines(const std::string& text, const std::vector<std::string>& keys) {
   for (const std::string& line : lines_of(text)) {
     const Json object = parsed(line);

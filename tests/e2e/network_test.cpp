@@ -2,6 +2,7 @@
 // an address that has proved nothing can make the hub send.
 #include <catch2/catch.hpp>
 
+#include "tests/e2e/listings.hpp"
 #include "tests/e2e/programs.hpp"
 
 namespace hub::test {
@@ -15,6 +16,18 @@ struct ListeningHub {
 
   RawClient raw(const std::string& address, const std::string& source = {}) const {
     return RawClient({.hub = address, .port = hubd.port(), .source = source});
+  }
+
+  /// Of the second --listen, which is on 127.0.0.2: its line follows that of the first.
+  std::uint16_t second_port() const {
+    static const std::string line = "listening on 127.0.0.2:";
+    for (const Deadline deadline; !deadline.over();) {
+      const std::string log = read_whole(hub.scratch() / "hubd.log");
+      const std::size_t at = log.find(line);
+      if (at == std::string::npos || log.find('\n', at) == std::string::npos) continue;
+      return static_cast<std::uint16_t>(std::stoul(log.substr(at + line.size())));
+    }
+    throw Unexpected("hubd does not listen on its second address");
   }
 
   TestHub hub;
@@ -88,13 +101,33 @@ TEST_CASE("after a restart a forward still leaves from the address that was aske
   CHECK(bob.expect(0xB1).from == "127.0.0.2:" + std::to_string(port));
 }
 
+TEST_CASE("a sealed spoke is served, and told of a restart, from the address that it asked") {
+  const std::string asked = GENERATE("127.0.0.2", "[::1]");
+  CAPTURE(asked);
+  if (asked.front() == '[' && !has_ipv6_loopback()) return;
+  const std::string wildcard = has_ipv6_loopback() ? "[::]:" : "0.0.0.0:";
+  TestHub hub({.start = false});
+  HubdStart start{
+      .data = hub.data(), .log = hub.scratch() / "hubd.log", .flags = {"--listen", wildcard + "0"}};
+  auto hubd = std::make_unique<HubdProcess>(start);
+  const std::string port = std::to_string(hubd->port());
+  SpokeProcess bob = hub.online_spoke("bob", {.hub = asked + ":" + port});
+  SpokeProcess alice = hub.online_spoke("alice", {.hub = "127.0.0.1:" + port});
+  bob.subscribe("alice");
+  bob.post("heard");
+  CHECK(hubd->stop() == 0);
+  start.flags = {"--listen", wildcard + port};
+  hubd = std::make_unique<HubdProcess>(start);
+  const Deadline soon(std::chrono::seconds(12));  // a keep-alive would come after 18
+  wait_for_sessions(hub, {"alice", "bob"});
+  CHECK_FALSE(soon.over());
+  alice.post("hello");
+  bob.expect("<alice>hello");
+}
+
 TEST_CASE("several --listen are one hub") {
   const ListeningHub listening({"--listen", "127.0.0.1:0", "--listen", "127.0.0.2:0"});
-  const std::string log = read_whole(listening.hub.scratch() / "hubd.log");
-  const std::size_t second = log.find("listening on 127.0.0.2:");
-  REQUIRE(second != std::string::npos);
-  const auto port =
-      static_cast<std::uint16_t>(std::stoul(log.substr(second + 23, log.find('\n', second))));
+  const std::uint16_t port = listening.second_port();
   RawClient alice = listening.raw("127.0.0.1");
   RawClient bob({.hub = "127.0.0.2", .port = port});
   alice.login("alice", "alice_pw");

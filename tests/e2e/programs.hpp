@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/types.hpp"
 #include "tests/support/paths.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/raw_client.hpp"
@@ -68,15 +69,36 @@ class HubdProcess {
   std::uint16_t port_ = 0;
 };
 
+std::string to_string(Framing framing);
+
+/// How a spoke is started; nothing set: sealed, on the test's hub, whose key it believes.
+struct SpokeStart {
+  Framing framing = Framing::kSealed;
+  std::string hub = {};              // HOST:PORT, or an invite link; the test's hub where empty
+  std::filesystem::path state = {};  // where it remembers keys; the test's scratch where empty
+  bool accept_new = true;
+  bool accept_weak_kdf = true;
+  std::vector<std::string> flags = {};
+  std::vector<std::string> prefix = {};  // a program that runs spoke, with its arguments
+};
+
 /// `spoke` with pipes for its input and output, as a script uses it.
 class SpokeProcess {
  public:
-  SpokeProcess(std::string name, const std::string& hub, Transcript& transcript);
+  SpokeProcess(std::string name, const Command& command, Transcript& transcript);
 
   const std::string& name() const { return name_; }
   void type(const std::string& line);
   /// The next line it prints is this one. Throws Unexpected, with the transcript, if it is not.
   void expect(const std::string& line);
+  /// The next line it prints, whatever it is. Throws Unexpected where none comes.
+  std::string expect_any();
+  void ask(const std::string& line, const std::string& reply) {
+    type(line);
+    expect(reply);
+  }
+  void post(const std::string& text) { ask("post#" + text, "post_ack#successful"); }
+  void subscribe(const std::string& id) { ask("subscribe#" + id, "subscribe_ack#successful"); }
   /// Nothing more has been printed, and nothing is under way to this client: asks the hub for
   /// something that changes nothing, whose answer comes after all that was sent before.
   void expect_nothing();
@@ -133,7 +155,17 @@ class TestHub {
                        std::string_view input = {}) const;
   long stat(const std::string& name) const;
 
-  SpokeProcess spoke(const std::string& name) { return {name, address(), transcript_}; }
+  /// What starts a spoke on this hub.
+  Command spoke_command(const SpokeStart& start = {}) const;
+  SpokeProcess spoke(const std::string& name, const SpokeStart& start = {}) {
+    return {name, spoke_command(start), transcript_};
+  }
+  /// One that has logged in.
+  SpokeProcess online_spoke(const std::string& name, const SpokeStart& start = {});
+  /// A spoke with these lines for its standard input, to its end.
+  Finished script(const std::string& lines, const SpokeStart& start = {}) const {
+    return run(spoke_command(start), lines);
+  }
   RawClient raw(RawClient::Options options = {}) const;
   /// A raw client that has logged in.
   RawClient online(const std::string& user, RawClient::Options options = {}) const;

@@ -1,38 +1,20 @@
 // spoke in a terminal, looked at on its screen: the password that is not shown, the line that is
 // not torn, and how it is left.
+#include "tests/e2e/terminal.hpp"
+
 #include <algorithm>
 
 #include <catch2/catch.hpp>
 
 #include "tests/e2e/listings.hpp"
 #include "tests/e2e/programs.hpp"
-#include "tests/support/pty.hpp"
 
 namespace hub::test {
-namespace {
-
-struct Terminal : PtyProcess {
-  explicit Terminal(const TestHub& hub, const std::string& type = "xterm")
-      : PtyProcess({.argv = {program("spoke"), "--classic", "--hub", hub.address()},
-                    .environment = {{"TERM", type}, {"LANG", "C.UTF-8"}, {"LC_ALL", "C.UTF-8"}}}) {}
-
-  void login(const std::string& id) {
-    press("login#" + id + "&" + TestHub::password_of(id) + "\r");
-    wait_for("login_ack#successful");
-  }
-
-  /// Waits until the line of the cursor ends with `text`.
-  void wait_typed(const std::string& text) {
-    wait_until("the typed line ending with \"" + text + "\"",
-               [&text](const Screen& screen) { return screen.current_line().ends_with(text); });
-  }
-};
-
-}  // namespace
-
 TEST_CASE("login#id asks for the password and does not show it") {
+  const Framing framing = GENERATE(Framing::kSealed, Framing::kClassic);
+  CAPTURE(to_string(framing));
   const TestHub hub;
-  Terminal alice(hub);
+  Terminal alice(hub, {.framing = framing});
   alice.press("login#alice\r");
   alice.wait_for("assword");
   alice.press("alice_pw\r");
@@ -45,10 +27,12 @@ TEST_CASE("login#id asks for the password and does not show it") {
 }
 
 TEST_CASE("a forward that arrives while a line is being typed does not tear it") {
+  const Framing framing = GENERATE(Framing::kSealed, Framing::kClassic);
+  CAPTURE(to_string(framing));
   const std::string type = GENERATE("xterm", "vt100");
   CAPTURE(type);
   const TestHub hub;
-  Terminal bob(hub, type);
+  Terminal bob(hub, {.framing = framing}, type);
   bob.login("bob");
   bob.press("subscribe#alice\r");
   bob.wait_for("subscribe_ack#successful");
@@ -69,8 +53,10 @@ TEST_CASE("a forward that arrives while a line is being typed does not tear it")
 }
 
 TEST_CASE("a typed line of UTF-8 is edited by characters") {
+  const Framing framing = GENERATE(Framing::kSealed, Framing::kClassic);
+  CAPTURE(to_string(framing));
   const TestHub hub;
-  Terminal alice(hub);
+  Terminal alice(hub, {.framing = framing});
   alice.login("alice");
   alice.press("post#caf\xC3\xA9\xE2\x82\xAC");
   alice.wait_typed("caf\xC3\xA9\xE2\x82\xAC");
@@ -82,17 +68,21 @@ TEST_CASE("a typed line of UTF-8 is edited by characters") {
 }
 
 TEST_CASE("Ctrl-D on an empty line leaves, and ends the session") {
+  const Framing framing = GENERATE(Framing::kSealed, Framing::kClassic);
+  CAPTURE(to_string(framing));
   const TestHub hub;
-  Terminal alice(hub);
+  Terminal alice(hub, {.framing = framing});
   alice.login("alice");
   alice.press("\x04");
   CHECK(alice.wait() == 0);
-  CHECK(hub.admin_ok({"list-sessions", "--json"}).empty());
+  wait_for_sessions(hub, {});
 }
 
 TEST_CASE("Ctrl-C leaves in the middle of a line, and the line is not sent") {
+  const Framing framing = GENERATE(Framing::kSealed, Framing::kClassic);
+  CAPTURE(to_string(framing));
   const TestHub hub;
-  Terminal alice(hub);
+  Terminal alice(hub, {.framing = framing});
   alice.login("alice");
   alice.press("post#never se");
   alice.wait_typed("post#never se");
@@ -101,12 +91,14 @@ TEST_CASE("Ctrl-C leaves in the middle of a line, and the line is not sent") {
   alice.press("\x03");
   alice.wait();
   CHECK(list_posts(hub).empty());
-  CHECK(hub.admin_ok({"list-sessions", "--json"}).empty());
+  wait_for_sessions(hub, {});
 }
 
 TEST_CASE("Ctrl-C at the password gives the login up, and the echo comes back") {
+  const Framing framing = GENERATE(Framing::kSealed, Framing::kClassic);
+  CAPTURE(to_string(framing));
   const TestHub hub;
-  Terminal bob(hub);
+  Terminal bob(hub, {.framing = framing});
   bob.press("login#bob\r");
   bob.wait_for("assword");
   bob.press("bob_\x03");
@@ -119,14 +111,17 @@ TEST_CASE("Ctrl-C at the password gives the login up, and the echo comes back") 
 }
 
 TEST_CASE("the terminal is left as it was found") {
+  const Framing framing = GENERATE(Framing::kSealed, Framing::kClassic);
+  CAPTURE(to_string(framing));
   const TestHub hub;
-  const std::string spoke = program("spoke") + " --classic --hub " + hub.address();
-  PtyProcess shell({.argv = {"sh", "-c",
-                             "trap : INT; cd \"$0\"; stty -a >before; " + spoke +
-                                 "; stty -a >after; "
-                                 "cmp before after && echo the same",
-                             hub.scratch().path().string()},
-                    .environment = {{"TERM", "xterm"}}});
+  const std::string spoke = to_string(hub.spoke_command({.framing = framing}));
+  PtyProcess shell(
+      {.argv = {"sh", "-c",
+                "trap : INT; cd \"$0\"; stty -a >before; " + spoke +
+                    "; stty -a >after; "
+                    "cmp before after && echo the same",
+                hub.scratch().path().string()},
+       .environment = {{"TERM", "xterm"}, {"XDG_STATE_HOME", hub.scratch().path().string()}}});
   shell.press("login#alice\r");
   shell.wait_for("assword");
   shell.press("\x03");
@@ -137,8 +132,10 @@ TEST_CASE("the terminal is left as it was found") {
 }
 
 TEST_CASE("the password is not in the history that the arrow keys recall") {
+  const Framing framing = GENERATE(Framing::kSealed, Framing::kClassic);
+  CAPTURE(to_string(framing));
   const TestHub hub;
-  Terminal alice(hub);
+  Terminal alice(hub, {.framing = framing});
   alice.press("login#alice&alice_pw\r");
   alice.wait_for("login_ack#successful");
   alice.press("post#something\r");

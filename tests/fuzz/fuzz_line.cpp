@@ -8,6 +8,7 @@
 #include "client/core/line.hpp"
 #include "client/core/printer.hpp"
 #include "client/core/session.hpp"
+#include "protocol/classic.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/text.hpp"
 #include "tests/fuzz/input.hpp"
@@ -44,7 +45,7 @@ class Client {
         break;
       case 4: {
         const std::string_view raw = input.piece();
-        session_.on_datagram({reinterpret_cast<const std::uint8_t*>(raw.data()), raw.size()}, now_);
+        receive({reinterpret_cast<const std::uint8_t*>(raw.data()), raw.size()});
         break;
       }
       case 5:
@@ -119,14 +120,19 @@ class Client {
     header.msg_id = input.u8();
     std::vector<std::uint8_t> bytes;
     classic::encode(header, input.piece(), bytes);
-    session_.on_datagram(bytes, now_);
+    receive(bytes);
+  }
+
+  void receive(Bytes datagram) {
+    const auto message = client::read_classic(datagram);
+    if (message) session_.on_message(*message, now_);
   }
 
   void carry_out() {
     for (const client::Output& output : session_.outputs()) {
       must(!exited_, "nothing comes after the exit");
       if (const auto* send = std::get_if<client::Send>(&output)) {
-        check_datagram(send->datagram);
+        check_datagram(client::write_classic(send->message));
       } else if (const auto* print = std::get_if<client::Print>(&output)) {
         check_record(print->record);
       } else if (std::holds_alternative<client::AskPassword>(output)) {

@@ -1,6 +1,7 @@
 #include "tests/fuzz/hub_world.hpp"
 
 #include "protocol/limits.hpp"
+#include "protocol/sealed/handshake.hpp"
 #include "tests/support/store_verbs.hpp"
 
 namespace hub::fuzz {
@@ -54,7 +55,7 @@ HubWorld::HubWorld(std::uint8_t mode) : reader_(store_.open_reader()) {
     config_.posts_per_second = 2;
     config_.max_pending_writes = 4;
     config_.max_pending_checks = 1;
-    config_.max_pending_retrieves = 1;
+    config_.max_pending_reads = 1;
   }
   for (std::size_t i = 0; i < peers_.size(); ++i) {
     const auto port = static_cast<std::uint16_t>(40000 + i);
@@ -67,7 +68,9 @@ HubWorld::HubWorld(std::uint8_t mode) : reader_(store_.open_reader()) {
     store_.apply({&add, 1}, now_.wall);
     accounts_[std::string(name)] = (*reader_->account(name))->id;
   }
-  hub_ = std::make_unique<server::Hub>(config_, random_, counters_);
+  identity_.keys.accepted.push_back(generate_key_pair(random_));
+  read_server_.emplace(store_.open_reader(), [this] { return identity_.keys; });
+  hub_ = std::make_unique<server::Hub>(config_, identity_, random_, counters_);
   if ((mode & 4) == 0) return;
   for (std::size_t i = 0; i < kNames.size(); ++i) {  // all online, each following the others
     const auto ask = [&](Opcode opcode, const std::string& payload) {
@@ -202,9 +205,9 @@ void HubWorld::deliver_writes(std::size_t count) {
 
 void HubWorld::deliver_retrieve() {
   if (retrieves_.empty()) return;
-  const server::RetrieveJob job = retrieves_.front();
+  const server::ReadJob job = retrieves_.front();
   retrieves_.pop_front();
-  hub_->on_retrieve_page({job.tag, reader_->retrieve(job.account, job.n, job.before)}, now_);
+  hub_->on_read(read_server_->perform(job), now_);
   carry_out();
 }
 
@@ -216,7 +219,7 @@ void HubWorld::pass(Duration time) {
   const auto next = hub_->next_timeout();
   must(!next || *next > now_.mono, "a timeout that was served is over");
   hub_->on_timeout(now_);
-  must(hub_->outbox().datagrams.empty() && hub_->outbox().writes.empty(),
+  must(hub_->end_turn(now_).datagrams.empty() && hub_->end_turn(now_).writes.empty(),
        "a second look at the same time does nothing");
   carry_out();
 }
@@ -227,15 +230,16 @@ void HubWorld::restart() {
   retrieves_.clear();
   members_.clear();
   store_.reopen();
-  hub_ = std::make_unique<server::Hub>(config_, random_, counters_);
+  hub_ = std::make_unique<server::Hub>(config_, identity_, random_, counters_);
   std::vector<server::RestoredSession> restored;
-  const auto stored = reader_->sessions(0, 100);
+  const auto stored = reader_->sessions({}, 100);
   for (const store::StoredSession& session : *stored) {
     restored.push_back({session, *reader_->followees(session.account)});
-    members_[session.token] = {
+    if (session.framing != Framing::kClassic) continue;
+    members_[static_cast<Token>(session.token)] = {
         .account = session.account, .name = session.name, .remote = session.remote};
   }
-  hub_->restore(restored, now_);
+  hub_->restore(restored, reader_->counts()->last_post, now_);
   carry_out();
 }
 
@@ -304,29 +308,33 @@ std::optional<std::int64_t> HubWorld::figure(std::string_view name) {
 }
 
 void HubWorld::carry_out() {
-  server::Outbox& out = hub_->outbox();
+  server::Outbox& out = hub_->end_turn(now_);
   for (const auto& entry : out.datagrams.entries()) watch(entry, out.datagrams.bytes_of(entry));
   checks_.insert(checks_.end(), out.checks.begin(), out.checks.end());
   writes_.insert(writes_.end(), out.writes.begin(), out.writes.end());
-  retrieves_.insert(retrieves_.end(), out.retrieves.begin(), out.retrieves.end());
+  retrieves_.insert(retrieves_.end(), out.reads.begin(), out.reads.end());
   for (const server::ControlAnswer& answer : out.answers) answer_ = answer.reply;
   for (const server::LogLine& line : out.log)
     must(is_harmless(line.text), "a log line is harmless");
   must(checks_.size() <= config_.max_pending_checks, "logins under way are bounded");
-  must(retrieves_.size() <= config_.max_pending_retrieves, "retrieves under way are bounded");
+  must(retrieves_.size() <= config_.max_pending_reads, "retrieves under way are bounded");
   out.clear();
 }
 
 void HubWorld::watch(const server::DatagramQueue::Entry& entry, Bytes bytes) {
-  const auto decoded = classic::decode(bytes);
-  must(decoded.has_value(), "what is sent can be read");
-  must(is_from_server(decoded->header.opcode) || decoded->header.opcode == Opcode::kSessionReset,
-       "a hub sends a hub's messages");
   const auto peer = std::find_if(peers_.begin(), peers_.end(), [&](const Peer& each) {
     return each.path.remote == entry.path.remote;
   });
   must(peer != peers_.end() && peer->in > 0, "nobody is sent anything unasked");
   peer->out += bytes.size();
+  if (sealed::is_sealed(bytes.front())) {
+    must(peer->proven || peer->out <= peer->in, "who has proved nothing gets no more than it sent");
+    return;
+  }
+  const auto decoded = classic::decode(bytes);
+  must(decoded.has_value(), "what is sent can be read");
+  must(is_from_server(decoded->header.opcode) || decoded->header.opcode == Opcode::kSessionReset,
+       "a hub sends a hub's messages");
   if (decoded->header.opcode == Opcode::kLoginOk) {
     peer->proven = true;
     peer->token = decoded->header.token;
@@ -381,9 +389,9 @@ void HubWorld::note_reply(const store::Reply& reply) {
   if (std::holds_alternative<store::Posted>(reply.body)) ++committed_;
   const auto* opened = std::get_if<store::SessionOpened>(&reply.body);
   if (opened == nullptr) return;
-  members_[opened->session.token] = {.account = opened->session.account,
-                                     .name = opened->session.name,
-                                     .remote = opened->session.remote};
+  members_[static_cast<Token>(opened->session.token)] = {.account = opened->session.account,
+                                                         .name = opened->session.name,
+                                                         .remote = opened->session.remote};
 }
 
 void HubWorld::note_event(const store::Event& event) {

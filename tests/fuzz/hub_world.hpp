@@ -13,6 +13,7 @@
 
 #include "protocol/classic.hpp"
 #include "server/core/hub.hpp"
+#include "server/net/read_server.hpp"
 #include "tests/fuzz/input.hpp"
 #include "tests/support/memory_store.hpp"
 
@@ -29,7 +30,7 @@ class HubWorld {
 
  private:
   struct Peer {
-    server::Path path;
+    Path path;
     classic::Magic magic{'a', 'b'};
     std::size_t in = 0;   // bytes it sent
     std::size_t out = 0;  // bytes it was sent
@@ -77,6 +78,8 @@ class HubWorld {
   hub::test::MemoryStore store_;
   std::unique_ptr<store::Reader> reader_;
   CountingRandom random_;
+  server::HubIdentity identity_;
+  std::optional<server::ReadServer> read_server_;
   server::Counters counters_;
   std::unique_ptr<server::Hub> hub_;
   Now now_;
@@ -84,7 +87,7 @@ class HubWorld {
   std::array<Peer, 5> peers_;
   std::deque<server::LoginCheck> checks_;
   std::deque<store::Request> writes_;
-  std::deque<server::RetrieveJob> retrieves_;
+  std::deque<server::ReadJob> retrieves_;
   std::optional<control::Reply> answer_;
 
   std::map<Token, Member> members_;

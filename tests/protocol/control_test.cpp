@@ -76,6 +76,7 @@ TEST_CASE("every control command survives its line") {
   require_round_trip(EndSession{"ann"});
   require_round_trip(ListSessions{kMaxId});
   require_round_trip(Stats{});
+  require_round_trip(ReloadKeys{});
 }
 
 TEST_CASE("every control reply survives its line") {

@@ -2,6 +2,7 @@
 // file says the truth.
 #include "server/config.hpp"
 
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -21,12 +22,16 @@ using Catch::Contains;
 
 namespace {
 
+/// The default data directory is in the home directory, which a bare environment does not name.
+const bool kHomeIsKnown = ::setenv("HOME", "/home/tests", 1) == 0;
+
 struct Sources {
   std::vector<std::string> flags;
   std::map<std::string, std::string> environment;
   std::string file;
 
   tl::expected<Config, Finished> read() const {
+    REQUIRE(kHomeIsKnown);
     test::TempDirectory directory;
     std::vector<std::string> arguments = flags;
     if (!file.empty()) {

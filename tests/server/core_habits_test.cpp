@@ -1,4 +1,4 @@
-// The habits of simple clients, each of which must work (docs/PROTOCOL.md, "Simple clients").
+// The habits of simple clients, each of which must work (docs/CLASSIC.md, "Simple clients").
 #include <catch2/catch.hpp>
 
 #include "protocol/limits.hpp"

@@ -1,8 +1,8 @@
 // The parts of the core by themselves.
 #include <catch2/catch.hpp>
 
+#include "protocol/rate_limit.hpp"
 #include "server/core/follow_index.hpp"
-#include "server/core/rate_limit.hpp"
 #include "server/core/session_table.hpp"
 #include "tests/support/sim_net.hpp"
 
@@ -29,8 +29,8 @@ store::StoredSession record(AccountId account, Token token, std::uint16_t port) 
 
 TEST_CASE("the follow index knows the online followers of each author") {
   FollowIndex index;
-  index.add_account(1, {10, 11});
-  index.add_account(2, {10});
+  index.add_account(1, {{10, 0}, {11, 0}});
+  index.add_account(2, {{10, 0}});
   CHECK(sorted(index.online_followers(10)) == std::vector<AccountId>{1, 2});
   CHECK(sorted(index.online_followers(11)) == std::vector<AccountId>{1});
   CHECK(index.online_followers(99).empty());
@@ -41,7 +41,7 @@ TEST_CASE("the follow index knows the online followers of each author") {
   index.remove_follow(1, 10);
   index.remove_follow(1, 10);
   CHECK(sorted(index.online_followers(10)) == std::vector<AccountId>{2});
-  index.add_account(1, {12});  // came online again: replaced
+  index.add_account(1, {{12, 0}});  // came online again: replaced
   CHECK(sorted(index.online_followers(11)) == std::vector<AccountId>{2});
   index.remove_account(1);
   index.remove_account(2);
@@ -91,7 +91,7 @@ TEST_CASE(
   Session& three = table.add(record(3, 300, 5002), {}, later(2s));
   CHECK(table.by_token(200) == &two);
   CHECK(table.by_token(999) == nullptr);
-  CHECK(table.by_account(3) == &three);
+  CHECK(table.classic_of(3) == &three);
   CHECK(table.at_address(two.record.remote).size() == 2);
   CHECK(table.least_recent() == &one);
   table.touch(one, later(3s));

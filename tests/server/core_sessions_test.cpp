@@ -279,7 +279,7 @@ TEST_CASE("a stranger never gets more bytes than it sent, whatever it sends") {
   World w;
   w.account("ann");
   std::map<Endpoint, std::int64_t> balance;  // bytes heard from minus bytes sent to
-  w.host.on_send = [&](const server::Path& path, Bytes bytes) {
+  w.host.on_send = [&](const Path& path, Bytes bytes) {
     balance[path.remote] -= static_cast<std::int64_t>(bytes.size());
     REQUIRE(balance[path.remote] >= 0);
   };

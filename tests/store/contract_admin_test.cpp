@@ -84,9 +84,10 @@ CONTRACT("a session is stored whole, with whom its account follows at that point
   const StoredSession asked = world->session("ann", 0xFFFFFFFF);
   const auto replies = world->run({OpenSession{asked}, Follow{ann, "bob"}, OpenSession{asked}});
   REQUIRE(std::get<SessionOpened>(replies[0]).followees.empty());
-  REQUIRE(std::get<SessionOpened>(replies[2]).followees == std::vector<AccountId>{bob});
+  REQUIRE(accounts_of(std::get<SessionOpened>(replies[2]).followees) ==
+          std::vector<AccountId>{bob});
 
-  const auto stored = *world->reader().sessions(0, 10);
+  const auto stored = *world->reader().sessions({}, 10);
   REQUIRE(stored.size() == 1);
   REQUIRE(stored[0].account == ann);
   REQUIRE(stored[0].name == "Ann");
@@ -105,13 +106,32 @@ CONTRACT("a login replaces the account's session; closing asks for the right tok
   world->open_session("ann", 1);
   world->open_session("bob", 1);
   world->open_session("ann", 2);
-  REQUIRE(world->reader().sessions(0, 10)->size() == 2);
+  REQUIRE(world->reader().sessions({}, 10)->size() == 2);
   REQUIRE(is_done(world->ask(CloseSession{ann, 1})));
-  REQUIRE(world->reader().sessions(0, 10)->at(0).token == 2);
+  REQUIRE(world->reader().sessions({}, 10)->at(0).token == 2);
   REQUIRE(is_done(world->ask(CloseSession{ann, 2})));
   REQUIRE(is_done(world->ask(CloseSession{ann, 2})));
   REQUIRE(world->events().empty());
-  REQUIRE(world->reader().sessions(0, 10)->size() == 1);
+  REQUIRE(world->reader().sessions({}, 10)->size() == 1);
+}
+
+CONTRACT("sealed sessions of one account stand beside each other and its classic one") {
+  StoreWorld<TestType> world;
+  const AccountId ann = world->add("ann");
+  world->open_session("ann", 7);
+  for (const std::uint64_t id : {std::uint64_t{7}, std::uint64_t{1} << 63}) {
+    StoredSession sealed;
+    sealed.account = ann;
+    sealed.framing = Framing::kSealed;
+    sealed.token = id;
+    world->ask(OpenSession{sealed});
+  }
+  REQUIRE(world->reader().sessions({}, 10)->size() == 3);
+  REQUIRE(is_done(world->ask(CloseSession{ann, 7, Framing::kSealed})));
+  const auto left = *world->reader().sessions({}, 10);
+  REQUIRE(left.size() == 2);
+  REQUIRE(left[0].framing == Framing::kClassic);
+  REQUIRE(left[1].token == std::uint64_t{1} << 63);
 }
 
 CONTRACT("sessions and accounts are listed in pages") {
@@ -132,11 +152,11 @@ CONTRACT("sessions and accounts are listed in pages") {
   REQUIRE(names == Lines{"a", "B", "c", "d", "E"});
 
   std::vector<AccountId> ids;
-  for (AccountId last = 0;;) {
+  for (SessionKey last;;) {
     const auto page = *world->reader().sessions(last, 2);
     if (page.empty()) break;
     for (const StoredSession& session : page) ids.push_back(session.account);
-    last = page.back().account;
+    last = {page.back().account, page.back().framing, page.back().token};
   }
   REQUIRE(ids.size() == 5);
   REQUIRE(std::is_sorted(ids.begin(), ids.end()));
@@ -148,7 +168,7 @@ CONTRACT("a new password is stored and ends the sessions of the account") {
   world->open_session("ann", 1);
   REQUIRE(is_done(world->ask(control::SetPassword{"ANN", dummy_verifier(9)})));
   REQUIRE(ends_sessions_of(world.verbs(), ann));
-  REQUIRE(world->reader().sessions(0, 10)->empty());
+  REQUIRE(world->reader().sessions({}, 10)->empty());
   REQUIRE((*world->reader().account("ann"))->verifier == dummy_verifier(9));
 }
 
@@ -176,7 +196,7 @@ CONTRACT("a disabled account does nothing, shows nothing and is followed by nobo
 
   REQUIRE(is_done(world->ask(control::DisableUser{"Bob"})));
   REQUIRE(ends_sessions_of(world.verbs(), bob));
-  REQUIRE(world->reader().sessions(0, 10)->empty());
+  REQUIRE(world->reader().sessions({}, 10)->empty());
   REQUIRE(world->reader().counts()->disabled_accounts == 1);
   REQUIRE(world->feed("ann").empty());
   for (const auto& reply : world->run({AppendPost{bob, "bob", "no"}, Follow{bob, "carol"},
@@ -194,7 +214,7 @@ CONTRACT("a disabled account does nothing, shows nothing and is followed by nobo
   REQUIRE(world->feed("ann") == Lines{"<bob>hidden"});
   world->post("bob", "back");
   REQUIRE(world->feed("ann") == Lines{"<bob>back", "<bob>hidden"});
-  REQUIRE(*world->reader().followees(ann) == std::vector<AccountId>{bob});
+  REQUIRE(accounts_of(*world->reader().followees(ann)) == std::vector<AccountId>{bob});
 }
 
 CONTRACT("whoever is disabled can still be unfollowed") {

@@ -115,7 +115,7 @@ CONTRACT("following again succeeds, is no event, and following somebody unknown 
   }
   REQUIRE(refusal_in(world->ask(Follow{ann + 100, "bob"})) == Refusal::kNotFound);
   REQUIRE(world->events().empty());
-  REQUIRE(*world->reader().followees(ann) == std::vector<AccountId>{bob});
+  REQUIRE(accounts_of(*world->reader().followees(ann)) == std::vector<AccountId>{bob});
   world->post("bob", "once");
   REQUIRE(world->feed("ann") == Lines{"<bob>once"});
 }

@@ -20,8 +20,11 @@ std::string describe(const StoredSession& s) {
          fmt::format(" scopes {} {}", s.remote.scope, s.local.scope);
 }
 
-std::string describe(const std::vector<AccountId>& ids) {
-  return fmt::format("{}", fmt::join(ids, ","));
+std::string describe(const std::vector<Followee>& followees) {
+  std::string out;
+  for (const Followee& each : followees)
+    out += fmt::format("{} since {};", each.account, each.since);
+  return out;
 }
 
 struct Describe {
@@ -105,7 +108,7 @@ std::vector<std::string> describe(Reader& reader) {
       out.push_back("  sees " + describe(post));
     }
   }
-  for (const StoredSession& s : value(reader.sessions(0, 1'000'000))) out.push_back(describe(s));
+  for (const StoredSession& s : value(reader.sessions({}, 1'000'000))) out.push_back(describe(s));
   return out;
 }
 

@@ -181,7 +181,7 @@ void use_everything(const std::filesystem::path& file) {
     reader->counts();
     reader->accounts("", 100);
     reader->retrieve(1, 100, 0);
-    reader->sessions(0, 100);
+    reader->sessions({}, 100);
     const Request post{1, AppendPost{1, "ann", "text"}};
     REQUIRE(store->apply(std::span(&post, 1), {}).size() >= 1);
     check(file);

@@ -1,5 +1,6 @@
 #include "tests/support/hub_host.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -27,25 +28,44 @@ HubHost::HubHost(SimNet& net, const Endpoint& at, const server::HubConfig& confi
       config_(config),
       store_(store),
       reader_(store.open_reader()),
-      random_(net.seed() ^ 0x5EED) {
+      random_(net.seed() ^ 0x5EED),
+      read_server_(store.open_reader(), [this] { return keys_on_disk_; }) {
+  keys_on_disk_.accepted.push_back(generate_key_pair(random_));
+  random_.fill(identity_.reset_key);
+  identity_.keys = keys_on_disk_;
   start();
 }
 
-HubHost::~HubHost() { net_.detach(at_); }
+HubHost::~HubHost() {
+  net_.detach(at_);
+  if (also_at_) net_.detach(*also_at_);
+}
 
 void HubHost::start() {
-  hub_ = std::make_unique<server::Hub>(config_, random_, counters_);
+  identity_.keys = keys_on_disk_;
+  hub_ = std::make_unique<server::Hub>(config_, identity_, random_, counters_);
+  ++identity_.generation;
   std::vector<server::RestoredSession> stored;
-  for (auto& session : must(reader_->sessions(0, 1'000'000))) {
+  for (auto& session : must(reader_->sessions({}, 1'000'000))) {
     auto followees = must(reader_->followees(session.account));
     stored.push_back({std::move(session), std::move(followees)});
   }
-  hub_->restore(stored, net_.now());
-  net_.attach(at_, [this](const Endpoint& from, const Endpoint& to, Bytes bytes) {
+  hub_->restore(stored, must(reader_->counts()).last_post, net_.now());
+  listen(at_);
+  if (also_at_) listen(*also_at_);
+  turn();
+}
+
+void HubHost::listen(const Endpoint& at) {
+  net_.attach(at, [this](const Endpoint& from, const Endpoint& to, Bytes bytes) {
     hub_->on_datagram({to, from}, bytes, net_.now());
     turn();
   });
-  turn();
+}
+
+void HubHost::listen_also(const Endpoint& at) {
+  also_at_ = at;
+  listen(at);
 }
 
 void HubHost::restart() {
@@ -64,19 +84,26 @@ void HubHost::later(Duration wait, std::function<void()> what) {
 }
 
 void HubHost::turn() {
-  server::Outbox& out = hub_->outbox();
+  server::Outbox& out = hub_->end_turn(net_.now());
   for (const auto& entry : out.datagrams.entries()) {
     const Bytes bytes = out.datagrams.bytes_of(entry);
     if (on_send) on_send(entry.path, bytes);
     net_.send(entry.path.local, entry.path.remote, bytes);
   }
+  if (on_job) {
+    for (const auto& request : out.writes) on_job("write", request.body.index());
+    for (std::size_t i = 0; i < out.checks.size(); ++i) on_job("check", 0);
+    for (const auto& job : out.reads) on_job("read", job.index());
+  }
   for (auto& request : out.writes) inbox_.push_back(std::move(request));
   for (const auto& asked : out.checks) {
     later(delays_.check, [this, asked] { check(asked); });
   }
-  for (const auto& job : out.retrieves) {
+  for (const auto& job : out.reads) {
     if (reads_held_) {
       reads_.push_back(job);
+    } else if (delays_.read_first) {
+      later(delays_.read, [this, result = read_server_.perform(job)] { hand_over(result); });
     } else {
       later(delays_.read, [this, job] { read(job); });
     }
@@ -115,8 +142,10 @@ void HubHost::check(const server::LoginCheck& asked) {
   turn();
 }
 
-void HubHost::read(const server::RetrieveJob& job) {
-  hub_->on_retrieve_page({job.tag, reader_->retrieve(job.account, job.n, job.before)}, net_.now());
+void HubHost::read(const server::ReadJob& job) { hand_over(read_server_.perform(job)); }
+
+void HubHost::hand_over(const server::ReadResult& result) {
+  hub_->on_read(result, net_.now());
   turn();
 }
 
@@ -152,12 +181,13 @@ control::Reply HubHost::ask(const control::Command& command) {
   control::Reply reply;
   const bool answered = net_.run_until(
       [&] {
-        for (const auto& answer : answers_) {
-          if (answer.tag != tag) continue;
-          reply = answer.reply;
-          return true;
-        }
-        return false;
+        const auto found =
+            std::find_if(answers_.begin(), answers_.end(),
+                         [&](const server::ControlAnswer& answer) { return answer.tag == tag; });
+        if (found == answers_.end()) return false;
+        reply = std::move(found->reply);
+        answers_.erase(found);
+        return true;
       },
       std::chrono::seconds(10));
   if (!answered) throw std::runtime_error("the hub did not answer a control command");

@@ -4,10 +4,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "server/core/hub.hpp"
+#include "server/net/read_server.hpp"
 #include "store/store.hpp"
 #include "tests/support/sim_net.hpp"
 
@@ -18,6 +21,7 @@ struct HostDelays {
   Duration commit{0};
   Duration check{0};
   Duration read{0};
+  bool read_first = false;  // what is read is old by the time it is there
 };
 
 class HubHost {
@@ -30,6 +34,9 @@ class HubHost {
   void hold_commits(bool held);
   void hold_reads(bool held);
 
+  /// One more address of the hub.
+  void listen_also(const Endpoint& at);
+
   /// Power off and on: what was not committed is gone, live sessions come back from the store.
   void restart();
 
@@ -41,33 +48,45 @@ class HubHost {
   const Endpoint& endpoint() const { return at_; }
   server::Counters& counters() { return counters_; }
   server::Hub& hub() { return *hub_; }
+  /// What sealed clients know the hub by.
+  const Key& public_key() const { return identity_.keys.accepted.front().public_key; }
+  /// What the data directory holds; the hub takes it up when told to (control::ReloadKeys).
+  server::HubKeyRing& keys_on_disk() { return keys_on_disk_; }
   const std::vector<std::string>& log() const { return log_; }
 
   /// Sees each datagram the hub sends, before the network does.
-  std::function<void(const server::Path&, Bytes)> on_send;
+  std::function<void(const Path&, Bytes)> on_send;
+  /// Sees what the core wants done outside it: "write", "check" or "read", and which kind of it.
+  std::function<void(std::string_view what, std::size_t kind)> on_job;
 
  private:
   void start();
+  void listen(const Endpoint& at);
   void turn();  // carries out what the core wants done
   void commit();
   void check(const server::LoginCheck& check);
-  void read(const server::RetrieveJob& job);
+  void read(const server::ReadJob& job);
+  void hand_over(const server::ReadResult& result);
   void arm_timer();
   /// Runs `what` after `wait`, unless the hub was restarted meanwhile.
   void later(Duration wait, std::function<void()> what);
 
   SimNet& net_;
   Endpoint at_;
+  std::optional<Endpoint> also_at_;
   server::HubConfig config_;
   store::Store& store_;
   std::unique_ptr<store::Reader> reader_;
   SeededRandom random_;
+  server::HubIdentity identity_;  // its generation counts the restarts
+  server::ReadServer read_server_;
   server::Counters counters_;
   std::unique_ptr<server::Hub> hub_;
+  server::HubKeyRing keys_on_disk_;
   HostDelays delays_;
   int life_ = 0;  // counts restarts
   std::vector<store::Request> inbox_;
-  std::vector<server::RetrieveJob> reads_;
+  std::vector<server::ReadJob> reads_;
   bool commit_scheduled_ = false;
   bool commits_held_ = false;
   bool reads_held_ = false;

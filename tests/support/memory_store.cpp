@@ -34,6 +34,10 @@ Refused refusal(Refusal why) {
   return store::store_failed("asked to fail");
 }
 
+auto key_of(AccountId account, Framing framing, std::uint64_t token) {
+  return std::tuple(account, framing, static_cast<std::int64_t>(token));
+}
+
 }  // namespace
 
 MemoryStore::MemoryStore(const store::StoreOptions& options)
@@ -96,14 +100,17 @@ MemoryStore::ReplyBody MemoryStore::perform(const store::OpenSession& request) {
   StoredSession session = request.session;
   if (auto refused = refuse_unless_active(session.account)) return *refused;
   session.name = get(session.account)->name;
-  sessions_[{session.account, session.framing}] = session;
+  if (session.framing == Framing::kClassic) {
+    std::erase_if(sessions_, [&](const auto& entry) {
+      return entry.second.account == session.account && entry.second.framing == Framing::kClassic;
+    });
+  }
+  sessions_[key_of(session.account, session.framing, session.token)] = session;
   return store::SessionOpened{session, followees_of(session.account)};
 }
 
 MemoryStore::ReplyBody MemoryStore::perform(const store::CloseSession& request) {
-  std::erase_if(sessions_, [&](const auto& entry) {
-    return entry.second.account == request.account && entry.second.token == request.token;
-  });
+  sessions_.erase(key_of(request.account, request.framing, request.token));
   return Done{};
 }
 
@@ -212,19 +219,19 @@ std::optional<Refused> MemoryStore::refuse_unless_active(AccountId id) const {
   return std::nullopt;
 }
 
-std::vector<AccountId> MemoryStore::followees_of(AccountId follower) const {
-  std::vector<AccountId> out;
+std::vector<store::Followee> MemoryStore::followees_of(AccountId follower) const {
+  std::vector<store::Followee> out;
   for (auto it = follows_.lower_bound({follower, 0});
        it != follows_.end() && it->first.first == follower; ++it) {
-    out.push_back(it->first.second);
+    out.push_back({it->first.second, it->second});
   }
   return out;
 }
 
 bool MemoryStore::end_sessions(AccountId account) {
   events_.push_back(SessionsEnded{account});
-  return std::erase_if(sessions_, [&](const auto& entry) { return entry.first.first == account; }) >
-         0;
+  return std::erase_if(sessions_,
+                       [&](const auto& entry) { return entry.second.account == account; }) > 0;
 }
 
 class MemoryStore::MemoryReader final : public store::Reader {
@@ -260,12 +267,11 @@ class MemoryStore::MemoryReader final : public store::Reader {
   Read<std::vector<Post>> retrieve(AccountId account, std::uint32_t n, MessageId before) override {
     return read([&] {
       std::vector<Post> out;
-      const auto authors = memory_.followees_of(account);
       auto end = before == 0 ? memory_.posts_.end() : memory_.posts_.lower_bound(before);
       for (auto it = std::make_reverse_iterator(end); it != memory_.posts_.rend(); ++it) {
         if (out.size() >= n) break;
         const StoredPost& post = it->second;
-        if (!post.text || !std::binary_search(authors.begin(), authors.end(), post.author)) {
+        if (!post.text || memory_.follows_.count({account, post.author}) == 0) {
           continue;
         }
         const Account* author = memory_.get(post.author);
@@ -276,7 +282,7 @@ class MemoryStore::MemoryReader final : public store::Reader {
     });
   }
 
-  Read<std::vector<AccountId>> followees(AccountId account) override {
+  Read<std::vector<store::Followee>> followees(AccountId account) override {
     return read([&] { return memory_.followees_of(account); });
   }
 
@@ -290,10 +296,35 @@ class MemoryStore::MemoryReader final : public store::Reader {
     });
   }
 
-  Read<std::vector<StoredSession>> sessions(AccountId after, std::uint32_t limit) override {
+  Read<store::CatchUpPage> catch_up(AccountId account, MessageId after,
+                                    std::uint32_t limit) override {
+    return read([&] {
+      store::CatchUpPage page{{}, after, true};
+      std::uint32_t scanned = 0;
+      for (auto it = memory_.posts_.upper_bound(after); it != memory_.posts_.end(); ++it) {
+        if (scanned++ >= kCatchUpScan || page.posts.size() >= limit) {
+          page.is_last = false;
+          break;
+        }
+        const auto& [id, post] = *it;
+        page.up_to = id;
+        const auto follow = memory_.follows_.find({account, post.author});
+        const Account* author = memory_.get(post.author);
+        if (follow == memory_.follows_.end() || id <= follow->second || !post.text ||
+            author == nullptr || author->disabled) {
+          continue;
+        }
+        page.posts.push_back({id, post.author, author->name, *post.text, post.at});
+      }
+      return page;
+    });
+  }
+
+  Read<std::vector<StoredSession>> sessions(const store::SessionKey& after,
+                                            std::uint32_t limit) override {
     return read([&] {
       std::vector<StoredSession> out;
-      auto it = memory_.sessions_.upper_bound({after, Framing::kSealed});
+      auto it = memory_.sessions_.upper_bound(key_of(after.account, after.framing, after.token));
       for (; it != memory_.sessions_.end() && out.size() < limit; ++it) out.push_back(it->second);
       return out;
     });

@@ -56,7 +56,7 @@ class MemoryStore final : public store::Store {
   store::Account* find(std::string_view id);
   const store::Account* get(AccountId id) const;
   std::optional<control::Refused> refuse_unless_active(AccountId id) const;
-  std::vector<AccountId> followees_of(AccountId follower) const;
+  std::vector<store::Followee> followees_of(AccountId follower) const;
   bool end_sessions(AccountId account);
   template <typename Predicate>
   void remove_follows(std::uint32_t& budget, Predicate&& chosen);
@@ -67,7 +67,8 @@ class MemoryStore final : public store::Store {
   std::set<std::string> retired_;
   std::map<MessageId, StoredPost> posts_;
   std::map<std::pair<AccountId, AccountId>, MessageId> follows_;  // since
-  std::map<std::pair<AccountId, Framing>, store::StoredSession> sessions_;
+  // As SQLite orders them: the token as a signed number.
+  std::map<std::tuple<AccountId, Framing, std::int64_t>, store::StoredSession> sessions_;
   AccountId next_account_ = 1;
   MessageId next_post_ = 1;
 

@@ -71,7 +71,7 @@ std::chrono::milliseconds patience() {
   static const std::chrono::milliseconds value = [] {
     const char* text = std::getenv("HUB_TEST_PATIENCE");
     const long seconds = text != nullptr ? std::strtol(text, nullptr, 10) : 0;
-    return std::chrono::milliseconds(seconds > 0 ? seconds * 1000 : 20'000);
+    return std::chrono::milliseconds(seconds > 0 ? seconds * 1000 : 40'000);
   }();
   return value;
 }
@@ -80,6 +80,15 @@ int Deadline::left() const {
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(end_ - std::chrono::steady_clock::now());
   return static_cast<int>(std::max<std::chrono::milliseconds::rep>(0, left.count()));
+}
+
+void eventually(const std::string& what, const std::function<bool()>& is_so) {
+  constexpr int kBetween = 20;  // ms
+  const Deadline deadline;
+  while (!is_so()) {
+    if (deadline.over()) throw Unexpected("waited in vain: " + what);
+    ::poll(nullptr, 0, kBetween);
+  }
 }
 
 Fd& Fd::operator=(Fd&& other) noexcept {

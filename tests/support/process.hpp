@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -24,7 +25,7 @@ class Unexpected : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// How long to wait for what must happen: 20 s, or HUB_TEST_PATIENCE seconds.
+/// How long to wait for what must happen: 40 s, or HUB_TEST_PATIENCE seconds.
 std::chrono::milliseconds patience();
 
 class Deadline {
@@ -38,6 +39,9 @@ class Deadline {
  private:
   std::chrono::steady_clock::time_point end_;
 };
+
+/// Asks every few milliseconds until it is so; throws Unexpected if it never is.
+void eventually(const std::string& what, const std::function<bool()>& is_so);
 
 /// A file descriptor, closed once.
 class Fd {

@@ -8,7 +8,8 @@ namespace hub::test {
 SimClient::SimClient(SimNet& net, const Endpoint& at, const Endpoint& hub)
     : net_(net), at_(at), hub_(hub) {
   net_.attach(at_, [this](const Endpoint&, const Endpoint&, Bytes bytes) {
-    session_.on_datagram(bytes, net_.now().mono);
+    const auto message = client::read_classic(bytes);
+    if (message) session_.on_message(*message, net_.now().mono);
     turn();
   });
 }
@@ -25,7 +26,7 @@ std::size_t SimClient::count(const std::string& line) const {
 void SimClient::turn() {
   for (auto& output : std::exchange(session_.outputs(), {})) {
     if (const auto* send = std::get_if<client::Send>(&output)) {
-      net_.send(at_, hub_, send->datagram);
+      net_.send(at_, hub_, client::write_classic(send->message));
     } else if (const auto* print = std::get_if<client::Print>(&output)) {
       if (!print->record.line.empty()) lines_.push_back(print->record.line);
     }

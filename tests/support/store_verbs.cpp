@@ -135,4 +135,10 @@ bool is_done(const StoreVerbs::ReplyBody& reply) {
   return std::holds_alternative<control::Done>(reply);
 }
 
+std::vector<AccountId> accounts_of(const std::vector<store::Followee>& followees) {
+  std::vector<AccountId> out;
+  for (const store::Followee& followee : followees) out.push_back(followee.account);
+  return out;
+}
+
 }  // namespace hub::test

@@ -64,4 +64,6 @@ class StoreVerbs {
 std::optional<control::Refusal> refusal_in(const StoreVerbs::ReplyBody& reply);
 bool is_done(const StoreVerbs::ReplyBody& reply);
 
+std::vector<AccountId> accounts_of(const std::vector<store::Followee>& followees);
+
 }  // namespace hub::test

@@ -1,5 +1,7 @@
 #include "tests/support/unprivileged.hpp"
 
+#include <sys/stat.h>
+
 namespace hub::test {
 
 namespace {
@@ -19,6 +21,7 @@ Unprivileged::Unprivileged(const std::filesystem::path& directory) : before_(::g
     give_away(entry.path());
   }
   static_cast<void>(::seteuid(kNobody) == 0);
+  reached_ = ::chmod(directory.c_str(), 0700) == 0;
 }
 
 Unprivileged::~Unprivileged() { static_cast<void>(::seteuid(before_) == 0); }

@@ -1,0 +1,48 @@
+// One UDP socket of the load program, connected to the hub on this machine: datagrams go out and
+// come in by batches.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <sys/socket.h>
+
+#include "protocol/limits.hpp"
+#include "protocol/types.hpp"
+
+namespace hub::bench {
+
+inline constexpr std::size_t kLinkBatch = 64;                 // datagrams a system call
+inline constexpr std::size_t kLinkBytes = kMaxDatagramBytes;  // the hub sends no longer ones
+
+class Link {
+ public:
+  explicit Link(std::uint16_t port);
+  ~Link();
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  int fd() const { return fd_; }
+
+  /// The buffer to append one datagram's bytes to; commit() then queues them. Sent with a full
+  /// batch or by flush(). Throws Failure where the hub is gone.
+  std::vector<std::uint8_t>& buffer() { return unsent_; }
+  void commit(std::size_t size);
+  void flush();
+  /// What has come, one batch at most; valid until the next call.
+  std::span<const Bytes> receive();
+
+ private:
+  int fd_ = -1;
+  std::vector<std::uint8_t> unsent_;
+  std::vector<std::size_t> unsent_sizes_;
+  std::vector<std::uint8_t> received_;
+  std::array<iovec, kLinkBatch> vectors_{};
+  std::array<mmsghdr, kLinkBatch> messages_{};
+  std::array<Bytes, kLinkBatch> datagrams_{};
+};
+
+}  // namespace hub::bench

@@ -1,0 +1,25 @@
+// A message between spoke and its hub, whatever carries it: the classic framing, a datagram each,
+// or a sealed connection.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/message.hpp"
+#include "protocol/types.hpp"
+
+namespace hub::client {
+
+struct Message {
+  Opcode opcode = Opcode::kSessionReset;
+  Token token = 0;   // classic: whose session it is about; sealed: always 0
+  MessageId id = 0;  // classic: the low 32 bits
+  std::string payload;
+};
+
+/// The classic framing. Nothing where the datagram is none of it.
+std::optional<Message> read_classic(Bytes datagram);
+std::vector<std::uint8_t> write_classic(const Message& message);
+
+}  // namespace hub::client

@@ -1,0 +1,126 @@
+#include "client/net/sealed_driver.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <stdexcept>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "client/core/session.hpp"
+
+namespace hub::client {
+
+namespace {
+
+/// Where nobody is there to wait, a hub that does not answer for so long is given up.
+constexpr std::chrono::seconds kPatience{15};
+
+FirstContact make_contact(const Options& options, bool can_ask, const KnownHubsFile& file) {
+  ContactOptions how;
+  how.can_ask = can_ask;
+  how.accept_new = options.accept_new;
+  how.file = file.path().native();
+  const auto known = file.load();
+  if (!known) throw std::runtime_error(known.error());
+  for (const KnownHubs::Problem& problem : known->problems()) {
+    fmt::print(stderr, "spoke: {}:{}: {}\n", how.file, problem.line, problem.message);
+  }
+  return FirstContact(options.hub, *known, options.invited, how);
+}
+
+LinkConfig link_config(const Options& options, bool can_ask) {
+  LinkConfig config;
+  config.login.allow_weak_kdf = options.accept_weak_kdf;
+  config.liveness = {options.keep_alive, options.silence};
+  if (!can_ask) config.patience = kPatience;
+  return config;
+}
+
+}  // namespace
+
+SealedDriver::SealedDriver(const Options& options, bool can_ask, Link& link, Events events)
+    : hub_(options.hub),
+      link_(link),
+      events_(std::move(events)),
+      file_(state_directory()),
+      sealed_(link_config(options, can_ask), make_contact(options, can_ask, file_), random_) {}
+
+void SealedDriver::carry_out() {
+  while (!sealed_.outputs().empty()) {
+    for (const LinkOutput& output : std::exchange(sealed_.outputs(), {})) {
+      if (const auto* datagram = std::get_if<SendDatagram>(&output)) {
+        events_.send(datagram->bytes);
+      } else if (const auto* delivered = std::get_if<Deliver>(&output)) {
+        events_.deliver(delivered->message);
+      } else if (std::holds_alternative<Lost>(output)) {
+        events_.lost();
+      } else if (std::holds_alternative<NextAddress>(output)) {
+        next_address();
+      } else if (const auto* wanted = std::get_if<StretchPassword>(&output)) {
+        stretch(*wanted);
+      } else if (const auto* asked = std::get_if<AskAboutKey>(&output)) {
+        events_.ask(asked->text);
+      } else if (const auto* distrust = std::get_if<Distrust>(&output)) {
+        events_.distrust(distrust->code, distrust->word, distrust->text);
+      } else if (const auto* proved = std::get_if<HubProved>(&output)) {
+        remember(*proved);
+      } else if (const auto* note = std::get_if<LinkNote>(&output)) {
+        events_.note(note->text);
+      }
+    }
+  }
+}
+
+void SealedDriver::stretch(const StretchPassword& wanted) {
+  background_.post([this, job = wanted.job]() -> Background::Then {
+    const auto salted = stretch_password(job.password, job.salt, job.kdf);
+    return [this, ticket = job.ticket, salted] {
+      sealed_.on_stretched(ticket, salted, events_.now());
+    };
+  });
+}
+
+/// A new port at the next address; once round, the name is asked again.
+void SealedDriver::next_address() {
+  link_.next_address();
+  sealed_.on_path_changed(events_.now());
+  if (!link_.has_gone_round() || std::exchange(resolving_, true)) return;
+  background_.post([this, hub = hub_]() -> Background::Then {
+    asio::error_code error;
+    auto found = Link::resolve(hub, error);
+    return [this, found = std::move(found)] {
+      resolving_ = false;
+      link_.set_addresses(found);
+    };
+  });
+}
+
+void SealedDriver::on_addresses_changed() {
+  if (link_.reconnect_if_moved()) sealed_.on_path_changed(events_.now());
+}
+
+/// What proved itself is pinned. A file that cannot be written is no reason not to talk to a hub
+/// that is believed; a contradiction is.
+void SealedDriver::remember(const HubProved& proved) {
+  if (!may_remember_) return;
+  bool contradicted = false;
+  const auto written = file_.update([&](KnownHubs& known) -> tl::expected<void, std::string> {
+    auto noted = sealed_.contact().on_proof(known);
+    contradicted = !noted;
+    const auto& used = sealed_.contact().in_use();
+    if (noted && proved.next_key && used) noted = known.record_next(hub_, *used, *proved.next_key);
+    return noted;
+  });
+  if (written) return;
+  if (contradicted) {
+    events_.distrust(kExitWrongKey, "changed_key", written.error());
+    return;
+  }
+  may_remember_ = false;  // said once
+  fmt::print(stderr, "spoke: the hub's key is not remembered: {}\n", written.error());
+}
+
+}  // namespace hub::client

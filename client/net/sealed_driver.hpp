@@ -1,0 +1,58 @@
+// Carries out what a SealedLink wants done: datagrams, names, passwords, known_hubs. Owned by the
+// loop, used on its thread.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "client/core/sealed_link.hpp"
+#include "client/net/background.hpp"
+#include "client/net/known_hubs_file.hpp"
+#include "client/net/link.hpp"
+#include "client/net/loop.hpp"
+#include "protocol/random.hpp"
+
+namespace hub::client {
+
+class SealedDriver {
+ public:
+  /// What the loop does about it.
+  struct Events {
+    std::function<void(const Message&)> deliver;
+    std::function<void()> lost;
+    std::function<void(const std::string& text)> note;  // for people
+    std::function<void(const std::string& text)> ask;   // the next typed line is the answer
+    std::function<void(int code, const std::string& word, const std::string& text)> distrust;
+    std::function<void(Bytes)> send;
+    std::function<TimePoint()> now;
+  };
+
+  /// Throws std::runtime_error where known_hubs cannot be read.
+  SealedDriver(const Options& options, bool can_ask, Link& link, Events events);
+
+  SealedLink& sealed() { return sealed_; }
+  Background& background() { return background_; }
+  /// Does what the link wants, until it wants nothing more.
+  void carry_out();
+  /// An address of this machine came or went.
+  void on_addresses_changed();
+
+ private:
+  void stretch(const StretchPassword& wanted);
+  void next_address();
+  void remember(const HubProved& proved);
+
+  HubName hub_;
+  Link& link_;
+  Events events_;
+  SystemRandom random_;
+  KnownHubsFile file_;
+  bool may_remember_ = true;
+  SealedLink sealed_;
+  bool resolving_ = false;
+  Background background_;  // last: its thread ends first
+};
+
+}  // namespace hub::client

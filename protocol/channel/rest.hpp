@@ -1,0 +1,58 @@
+// What must outlive an idle phase: a Channel that is_idle() may be dropped and made again from
+// this.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+
+#include "protocol/limits.hpp"
+#include "protocol/types.hpp"
+
+namespace hub::channel {
+
+/// One direction's position on one lane, in message costs since the connection began.
+struct WindowRest {
+  std::uint64_t used = 0;   // sent, or received
+  std::uint64_t limit = 0;  // allowed by whoever receives
+};
+
+/// A default Rest is a connection that has just begun.
+struct Rest {
+  std::uint64_t talk_seq_out = 0;  // the next to be sent
+  std::uint64_t talk_seq_in = 0;   // the next to be delivered
+  WindowRest talk_out{0, kInitialTalkWindow};
+  WindowRest talk_in{0, kInitialTalkWindow};
+  WindowRest bulk_out{0, kInitialBulkWindow};
+  WindowRest bulk_in{0, kInitialBulkWindow};
+  std::uint64_t next_stream_out = 0;
+  std::uint64_t next_stream_in = 0;
+  std::uint64_t next_number_in = 0;  // one above the largest received
+  std::uint32_t received_run = 0;    // numbers received without a gap below that
+  std::uint32_t talk_window = 0;     // as set by set_windows()
+  std::uint32_t bulk_window = 0;
+  std::uint32_t smoothed_rtt_us = 0;  // 0: never sampled
+  std::uint32_t rtt_variance_us = 0;
+  std::uint32_t min_rtt_us = 0;
+  std::uint32_t congestion_window = 0;  // 0: that of a fresh path
+  std::uint32_t slow_start_threshold = 0;
+  std::uint64_t acked_end = 0;  // one above the largest of our datagrams acknowledged
+
+  std::optional<std::uint64_t> largest_acked() const {
+    if (acked_end == 0) return std::nullopt;
+    return acked_end - 1;
+  }
+  /// As Channel::pto().
+  Duration pto() const;
+};
+
+/// What on_path_changed() does, for a connection that rests: RTT and congestion window afresh.
+inline void forget_path(Rest& rest) {
+  rest.smoothed_rtt_us = rest.rtt_variance_us = rest.min_rtt_us = 0;
+  rest.congestion_window = rest.slow_start_threshold = 0;
+}
+
+static_assert(std::is_trivially_copyable_v<Rest>);
+static_assert(sizeof(Rest) <= 160, "the memory budget of an idle connection");
+
+}  // namespace hub::channel

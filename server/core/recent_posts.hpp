@@ -1,0 +1,44 @@
+// The newest posts, in memory: where a session that fell behind meets the present again without a
+// gap. A ring: the oldest make room for the newest.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <string>
+
+#include "store/records.hpp"
+
+namespace hub::server {
+
+class RecentPosts {
+ public:
+  static constexpr std::size_t kMostPosts = 4096;
+
+  struct Entry {
+    MessageId id = 0;
+    AccountId author = 0;
+    std::string payload;  // format_post()
+  };
+
+  /// In the order of the store's stream.
+  void add(const store::Post& post, std::string payload) {
+    if (entries_.size() >= kMostPosts) entries_.pop_front();
+    entries_.push_back({post.id, post.author, std::move(payload)});
+    newest_ = post.id;
+  }
+  /// The store said that there are posts up to this one; nothing newer came through here yet.
+  void start_at(MessageId newest) { newest_ = newest; }
+
+  /// True where every post above `id` that the stream has brought is still here.
+  bool reaches(MessageId id) const {
+    return id >= newest_ || (!entries_.empty() && entries_.front().id <= id + 1);
+  }
+  MessageId newest() const { return newest_; }
+  const std::deque<Entry>& entries() const { return entries_; }
+
+ private:
+  std::deque<Entry> entries_;
+  MessageId newest_ = 0;
+};
+
+}  // namespace hub::server

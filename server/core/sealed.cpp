@@ -1,0 +1,297 @@
+// Sealed datagrams: handshakes of strangers, connections, the messages they carry, and their flush
+// at the end of each turn.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "protocol/fault.hpp"
+#include "protocol/limits.hpp"
+#include "server/core/hub_impl.hpp"
+
+namespace hub::server {
+
+namespace {
+
+using sealed::Answer;
+using sealed::CloseReason;
+using Taken = sealed::Connection::Taken;
+
+constexpr std::chrono::seconds kLoginTime{10};  // a connection without a login
+constexpr std::size_t kSpareLinks = 4096;       // connections beyond the sessions allowed
+constexpr std::chrono::milliseconds kResetPause{10};
+constexpr int kResetsATurn = 20;
+
+std::uint64_t& counter_of(Counters& counters, Answer answer) {
+  switch (answer) {
+    case Answer::kWelcome:
+      return counters.hellos_welcomed;
+    case Answer::kCookie:
+      return counters.cookies_asked;
+    case Answer::kVersions:
+      return counters.versions_refused;
+    case Answer::kKeys:
+      return counters.key_answers_sent;
+    case Answer::kNothingRate:
+      return counters.drop_unauthenticated_rate;
+    case Answer::kNothingCookie:
+      return counters.drop_bad_cookie;
+    case Answer::kNothingForged:
+      return counters.drop_bad_hello;
+    case Answer::kNothingFull:
+      return counters.drop_half_open_full;
+    case Answer::kNothingMalformed:
+      break;
+  }
+  return counters.drop_sealed_malformed;
+}
+
+}  // namespace
+
+void Hub::Impl::on_sealed(const Path& path, Bytes bytes, Now now) {
+  switch (static_cast<sealed::Type>(bytes.front() & ~1u)) {
+    case sealed::Type::kTransport:
+      on_transport(path, bytes, now);
+      return;
+    default:
+      on_stranger(path, bytes, now);
+  }
+}
+
+void Hub::Impl::on_stranger(const Path& path, Bytes bytes, Now now) {
+  auto& buffer = out.datagrams.buffer();
+  const std::size_t before = buffer.size();
+  const Answer answer = responder.on_stranger(path.remote, bytes, now.mono, buffer);
+  ++counter_of(counters, answer);
+  if (buffer.size() > before) out.datagrams.commit(path, buffer.size() - before);
+}
+
+void Hub::Impl::on_transport(const Path& path, Bytes bytes, Now now) {
+  const auto header = sealed::read_transport_header(bytes);
+  if (!header) {
+    ++counters.drop_sealed_malformed;
+    return;
+  }
+  Link* link = links.find(header->id);
+  std::unique_ptr<Link> begun;  // a half-open connection, until its first datagram authenticates
+  if (link == nullptr) {
+    const sealed::HalfOpenConnection* half_open = responder.find(header->id, now.mono);
+    if (half_open == nullptr) {
+      answer_unknown_link(path, header->id, bytes.size(), now);
+      return;
+    }
+    const Path greeted{path.local, half_open->from};
+    begun = std::make_unique<Link>(half_open->established, greeted, random, now.mono);
+    link = begun.get();
+  }
+  const Taken taken = link->connection.on_datagram(path, *header, bytes, now.mono);
+  if (taken == Taken::kForged || taken == Taken::kReplayed) {
+    ++(taken == Taken::kForged ? counters.drop_forged : counters.drop_replayed);
+    return;
+  }
+  if (begun != nullptr) {
+    link = admit(std::move(begun), now);
+    if (link == nullptr) return;
+  }
+  links.touch(*link);
+  if (taken == Taken::kViolation) {
+    ++counters.connections_violated;
+    log(LogLevel::kWarning,
+        fmt::format("connection from {} closed: it breaks the protocol", to_string(path.remote)));
+  }
+  if (taken != Taken::kFresh) return;  // closed: flush() buries it
+  if (link->session != nullptr && !fault("sealed_traffic_is_no_activity")) {
+    sessions.touch(*link->session, now);
+  }
+  on_mark(*link);
+  on_messages(*link, now);
+}
+
+/// A half-open connection has proved its address and its keys: it becomes one, if there is room.
+Link* Hub::Impl::admit(std::unique_ptr<Link> begun, Now now) {
+  const IpAddress prefix = begun->connection.path().remote.ip.prefix();
+  const bool crowded = links.strangers_from(prefix) >= config.max_strangers ||
+                       links.size() >= std::size_t{config.max_sessions} + kSpareLinks;
+  if (crowded && !fault("strangers_unbounded")) {
+    ++counters.drop_strangers;
+    return nullptr;
+  }
+  responder.take(begun->connection.id());
+  ++counters.connections_opened;
+  begun->login_until = now.mono + kLoginTime;
+  if (fault("stranger_window_wide")) begun->connection.widen();
+  return &links.add(std::move(begun), prefix);
+}
+
+/// Only this hub can make the token, and only for an ID that it does not hold: so whoever sent the
+/// datagram (of `size` bytes) learns that its connection is gone. The answer is shorter than any
+/// such datagram. Where the hub still knows why, that is said again.
+void Hub::Impl::answer_unknown_link(const Path& path, sealed::ConnectionId id, std::size_t size,
+                                    Now now) {
+  if (!reset_rate.take(path.remote.ip, config.answers_per_second, now.mono)) {
+    ++counters.drop_unauthenticated_rate;
+    return;
+  }
+  const Graves::Grave* grave = graves.find(id, now.mono);
+  if (grave == nullptr || fault("close_reason_lost")) {
+    send_reset(path, id);
+    return;
+  }
+  auto& buffer = out.datagrams.buffer();
+  buffer.insert(buffer.end(), grave->datagram.begin(), grave->datagram.end());
+  // A new address is owed no more than it sent.
+  out.datagrams.commit(size >= grave->datagram.size() ? path : grave->path, grave->datagram.size());
+  ++counters.closes_sent_again;
+}
+
+void Hub::Impl::send_reset(const Path& path, sealed::ConnectionId id) {
+  auto& buffer = out.datagrams.buffer();
+  const std::size_t before = buffer.size();
+  sealed::write_reset({id, responder.reset_token_of(id)}, buffer);
+  out.datagrams.commit(path, buffer.size() - before);
+  ++counters.stateless_resets_sent;
+}
+
+/// A forward ack of this framing: everything up to the mark was shown.
+void Hub::Impl::on_mark(Link& link) {
+  const auto mark = link.connection.take_mark();
+  if (!mark || link.session == nullptr) return;
+  counters.forwards_acknowledged += link.session->unacknowledged.acknowledge_up_to(*mark);
+}
+
+void Hub::Impl::on_messages(Link& link, Now now) {
+  const sealed::ConnectionId id = link.connection.id();
+  for (const channel::Delivered& delivered : link.connection.take_delivered()) {
+    on_message(link, delivered.bytes, now);
+    if (links.find(id) == nullptr || link.connection.is_closed()) return;
+  }
+}
+
+void Hub::Impl::on_message(Link& link, Bytes bytes, Now now) {
+  const auto message = sealed::read_message(bytes);
+  if (!message) {
+    ++counters.connections_violated;
+    close_link(link, CloseReason::kProtocolError);
+    return;
+  }
+  const ReturnAddress from{link.connection.path(), classic::kMagic, link.connection.id()};
+  const std::uint32_t count =
+      std::min(parse_count(message->payload).value_or(0), kClassicMaxRetrieve);
+  const Incoming in{from, message->opcode, 0, message->id, message->payload, count, now};
+  switch (message->opcode) {
+    case Opcode::kLoginStart:
+      return login_start(link, message->payload, now);
+    case Opcode::kLoginProof:
+      return login_proof(link, message->payload, now);
+    case Opcode::kSessionReset:
+      if (link.session != nullptr) reset_by_client(*link.session);
+      return;
+    default:
+      break;
+  }
+  if (link.session != nullptr) {
+    // A password in the clear, even inside, is no request of this framing.
+    const bool known = message->opcode != Opcode::kLogin || fault("classic_login_inside");
+    serve(*link.session, known ? find_command(message->opcode) : nullptr, in);
+  } else if (is_from_server(message->opcode)) {
+    ++counters.drop_server_opcode;
+  } else {
+    ++counters.must_login_first_sent;
+    answer(from, Opcode::kMustLoginFirst);
+  }
+}
+
+bool Hub::Impl::send_talk(Link& link, Opcode opcode, MessageId msg_id, std::string_view payload) {
+  if (link.connection.is_closed()) return false;
+  links.touch(link);
+  message_bytes.clear();
+  sealed::write_message({opcode, msg_id, payload}, message_bytes);
+  if (link.connection.channel().send_talk(message_bytes)) return true;
+  // It asks and does not listen: nothing it is owed may be left out, so this ends here.
+  ++counters.connections_overrun;
+  close_link(link, CloseReason::kBusy);
+  return false;
+}
+
+// Buried by flush(), after its close frame: who called may still hold the link.
+void Hub::Impl::close_link(Link& link, CloseReason why) {
+  link.connection.close(why);
+  links.touch(link);
+}
+
+void Hub::Impl::drop_link(Link& link) {
+  if (link.session != nullptr) end_session(*link.session, Tell::kNobody, Forget::kStored);
+  links.remove(link);
+}
+
+/// Where the client must not come back by itself, it has to learn why. `last_words`: the close
+/// frame's datagram, nothing where it was the client that closed.
+void Hub::Impl::bury(Link& link, Bytes last_words, Now now) {
+  const CloseReason why = link.connection.close_reason();
+  const bool for_good = why == CloseReason::kEnded || why == CloseReason::kReplaced ||
+                        why == CloseReason::kProtocolError;
+  const bool was_stranger = link.stranger_prefix.has_value();
+  if (last_words.empty() || !for_good || was_stranger || !link.connection.is_path_proven()) return;
+  graves.add(
+      link.connection.id(),
+      {link.connection.path(), {last_words.begin(), last_words.end()}, now.mono + Graves::kKept});
+}
+
+void Hub::Impl::flush_links(Now now) {
+  while (links.has_touched()) {
+    for (Link* link : links.take_touched()) flush(*link, now);
+  }
+}
+
+void Hub::Impl::flush(Link& link, Now now) {
+  if (!link.connection.is_closed()) {
+    if (link.streams != nullptr) feed_streams(link);
+    if (link.session != nullptr && link.session->behind) continue_behind(*link.session, now);
+  }
+  auto& buffer = out.datagrams.buffer();
+  std::size_t last = 0;  // bytes of the last datagram
+  while (true) {
+    const std::size_t before = buffer.size();
+    const auto path = link.connection.poll_transmit(now.mono, buffer);
+    if (!path) break;
+    last = buffer.size() - before;
+    out.datagrams.commit(*path, last);
+  }
+  if (link.connection.is_closed()) {
+    bury(link, Bytes(buffer).last(last), now);
+    drop_link(link);
+    return;
+  }
+  if (link.session == nullptr) {
+    if (link.login_until == TimePoint{}) link.login_until = now.mono + kLoginTime;
+    links.arm(link, link.login_until);
+  }
+  if (const auto next = link.connection.next_timeout()) links.arm(link, *next);
+}
+
+void Hub::Impl::on_link_timeouts(Now now) {
+  for (Link* link : links.take_due(now.mono)) {
+    link->connection.on_timeout(now.mono);
+    // Without a time yet, its session has ended in this very turn.
+    const bool idle_stranger = link->session == nullptr && link->login_until != TimePoint{} &&
+                               now.mono >= link->login_until;
+    if (idle_stranger && !fault("strangers_stay")) {
+      ++counters.strangers_timed_out;
+      close_link(*link, CloseReason::kNoLogin);
+    }
+    links.touch(*link);
+  }
+}
+
+/// Tells the sealed sessions of before a restart, a few at a time: even a client that only listens
+/// comes back at once.
+void Hub::Impl::send_paced_resets(Now now) {
+  if (resets_due.empty() || now.mono < next_reset) return;
+  for (int i = 0; i < kResetsATurn && !resets_due.empty(); ++i) {
+    send_reset(resets_due.front().path, resets_due.front().id);
+    resets_due.pop_front();
+  }
+  next_reset = now.mono + kResetPause;
+}
+
+}  // namespace hub::server

@@ -1,0 +1,47 @@
+#include "server/net/read_server.hpp"
+
+#include <exception>
+#include <utility>
+#include <variant>
+
+#include "protocol/limits.hpp"
+#include "server/net/account_check.hpp"
+
+namespace hub::server {
+
+ReadServer::ReadServer(std::unique_ptr<store::Reader> reader, LoadKeys load_keys)
+    : reader_(std::move(reader)), load_keys_(std::move(load_keys)) {}
+
+ReadResult ReadServer::perform(const ReadJob& job) {
+  return std::visit([this](const auto& asked) { return perform(asked); }, job);
+}
+
+ReadResult ReadServer::perform(const RetrieveJob& job) {
+  return RetrievePage{job.tag, reader_->retrieve(job.account, job.n, job.before)};
+}
+
+ReadResult ReadServer::perform(const CatchUpJob& job) {
+  return CatchUpRead{job.tag, reader_->catch_up(job.account, job.after, kCatchUpPage)};
+}
+
+ReadResult ReadServer::perform(const AccountJob& job) {
+  AccountFound found;
+  found.tag = job.tag;
+  const auto candidate = find_candidate(*reader_, hub_, job.id);
+  found.failed = !candidate.has_value();
+  if (!candidate) return found;
+  found.account = candidate->account;
+  found.name = candidate->name;
+  found.verifier = candidate->verifier;
+  return found;
+}
+
+ReadResult ReadServer::perform(const KeysJob& job) {
+  try {
+    return KeysRead{job.tag, load_keys_(), {}};
+  } catch (const std::exception& error) {
+    return KeysRead{job.tag, {}, error.what()};
+  }
+}
+
+}  // namespace hub::server

@@ -1,0 +1,34 @@
+// Performs what the core wants read, one job at a time: retrieves, what a session missed, the
+// verifier for a login, the hub's keys. Blocks: for a thread beside the reactor (or a simulation).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "server/core/outbox.hpp"
+#include "store/store.hpp"
+
+namespace hub::server {
+
+/// Reads the hub's keys from its data directory. Throws std::runtime_error with a sentence.
+using LoadKeys = std::function<HubKeyRing()>;
+
+class ReadServer {
+ public:
+  ReadServer(std::unique_ptr<store::Reader> reader, LoadKeys load_keys);
+
+  ReadResult perform(const ReadJob& job);
+
+ private:
+  ReadResult perform(const RetrieveJob& job);
+  ReadResult perform(const CatchUpJob& job);
+  ReadResult perform(const AccountJob& job);
+  ReadResult perform(const KeysJob& job);
+
+  std::unique_ptr<store::Reader> reader_;
+  LoadKeys load_keys_;
+  std::optional<store::HubInfo> hub_;  // what the database says of the hub as a whole, once read
+};
+
+}  // namespace hub::server

@@ -1,0 +1,449 @@
+#include <map>
+#include <random>
+#include <set>
+
+#include <catch2/catch.hpp>
+
+#include "protocol/limits.hpp"
+#include "protocol/sealed/connection.hpp"
+#include "tests/support/channel_end.hpp"
+#include "tests/support/sealed_end.hpp"
+
+using namespace hub;
+using namespace hub::sealed;
+using namespace std::chrono_literals;
+using hub::test::client_path;
+using hub::test::fewer_if_slow;
+using hub::test::Handshake;
+using hub::test::hub_path;
+using hub::test::numbered;
+using hub::test::seal_by_hand;
+using hub::test::SeededRandom;
+using Taken = Connection::Taken;
+
+namespace {
+
+using Buffer = std::vector<std::uint8_t>;
+using Data = channel::PathData;
+
+const Path kOld = hub_path(1);
+const Path kNew = hub_path(2);
+const Path kThird = hub_path(3);
+
+// The hub's side of a connection; the test is the client, wherever it likes to be.
+struct Hub {
+  SeededRandom random{1};
+  TimePoint now{1h};
+  Handshake made = hub::test::shake_hands(random, now);
+  Connection connection{Side::kServer, made.server, kOld, random, now};
+  std::uint64_t next = 0;          // number of the client's next datagram
+  std::uint64_t hub_number = 0;    // one above the hub's largest
+  std::map<Endpoint, Data> asked;  // the last challenge to each address
+  std::map<Endpoint, std::uint64_t> sent;
+
+  Buffer sealed(Buffer frames) {
+    return seal_by_hand(made.client.keys.to_responder, false, made.client.theirs, next++, frames);
+  }
+  Taken give(const Buffer& datagram, const Path& path) {
+    return connection.on_datagram(path, *read_transport_header(datagram), datagram, now);
+  }
+  void come(const Path& path, Buffer frames = {1}) {
+    REQUIRE(give(sealed(std::move(frames)), path) == Taken::kFresh);
+  }
+  // A ping with so many bytes of padding.
+  void come_with(const Path& path, std::size_t bytes) {
+    Buffer frames(bytes - kTransportOverhead, 0);
+    frames.front() = 1;
+    come(path, frames);
+  }
+  static Buffer answer_frames(const Data& data) {
+    Buffer frames;
+    channel::encode_path(true, data, frames);
+    return frames;
+  }
+  void answer(const Path& path) {
+    REQUIRE(asked.count(path.remote) == 1);
+    come(path, answer_frames(asked.at(path.remote)));
+  }
+  // Sends what there is; challenges are noted. Says how many bytes went to where.
+  std::map<Endpoint, std::uint64_t> poll() {
+    std::map<Endpoint, std::uint64_t> went;
+    Buffer datagram;
+    ReceiveKey key(made.client.keys.to_initiator);
+    for (int budget = 0; const auto path = connection.poll_transmit(now, datagram); ++budget) {
+      REQUIRE(budget < 10'000);
+      went[path->remote] += datagram.size();
+      Buffer plain(kMaxDatagramBytes);
+      const auto header = read_transport_header(datagram);
+      const auto frames = key.open(*header, datagram, 0s, now, plain);
+      REQUIRE(frames);
+      hub_number = header->number + 1;
+      auto list = channel::decode(*frames);
+      while (const auto frame = list->next()) {
+        if (frame->type == channel::FrameType::kPathChallenge) asked[path->remote] = frame->path;
+      }
+      datagram.clear();
+    }
+    for (const auto& [to, bytes] : went) sent[to] += bytes;
+    return went;
+  }
+  // Acknowledges everything so far.
+  void acknowledge(const Path& path) {
+    Buffer frames;
+    channel::encode_ack({{0, hub_number - 1}}, 0s, 100, frames);
+    come(path, frames);
+  }
+  // A round trip measured.
+  void measure(const Path& path, Duration rtt) {
+    connection.channel().ping();
+    poll();
+    now += rtt;
+    acknowledge(path);
+    poll();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the newest datagram moves the connection, an older one does not") {
+  Hub hub;
+  const Buffer late = hub.sealed({1});
+  hub.come(kOld);
+  CHECK(hub.give(late, kNew) == Taken::kFresh);
+  CHECK(hub.connection.path() == kOld);
+  CHECK(hub.connection.is_path_proven());
+  hub.come(kNew);
+  CHECK(hub.connection.path() == kNew);
+  CHECK_FALSE(hub.connection.is_path_proven());
+}
+
+TEST_CASE("the same address on another of the hub's own moves only the answer") {
+  Hub hub;
+  const Buffer late = hub.sealed({1});
+  Path other = kOld;
+  other.local.ip = IpAddress::v4(192, 0, 2, 77);
+  hub.come(other);
+  CHECK(hub.connection.path() == other);
+  CHECK(hub.connection.is_path_proven());
+  CHECK(hub.give(late, kOld) == Taken::kFresh);
+  CHECK(hub.connection.path() == other);
+}
+
+TEST_CASE("after a move both paths are challenged, and again each PTO") {
+  Hub hub;
+  hub.come(kNew);
+  auto went = hub.poll();
+  CHECK(hub.asked.size() == 2);
+  CHECK(hub.asked.at(kOld.remote) != hub.asked.at(kNew.remote));
+  CHECK(went.at(kOld.remote) == kTransportOverhead + 9);
+  const auto first = hub.asked;
+  const TimePoint start = hub.now;
+  const Duration pto = hub.connection.pto();
+  for (int i = 0; i < 2; ++i) {
+    hub.asked.clear();
+    // More bytes from there, so that a challenge may be sent at all.
+    hub.come(kNew);
+    hub.now = start + pto * (i + 1);
+    hub.connection.on_timeout(hub.now);
+    hub.poll();
+    CHECK(hub.asked == first);  // whichever of them arrives
+  }
+}
+
+TEST_CASE("the answer to the new path's challenge, from there, proves it") {
+  Hub hub;
+  hub.come(kNew);
+  hub.poll();
+  hub.answer(kNew);
+  CHECK(hub.connection.is_path_proven());
+  CHECK(hub.connection.path() == kNew);
+  hub.poll();
+  hub.now += 1min;
+  hub.connection.on_timeout(hub.now);
+  CHECK(hub.connection.path() == kNew);
+  // From now on it is the old path of the next move.
+  hub.come(kThird);
+  hub.come(kNew);
+  CHECK(hub.connection.path() == kNew);
+  CHECK(hub.connection.is_path_proven());
+}
+
+TEST_CASE("what does not prove a path") {
+  Hub hub;
+  const Buffer late = hub.sealed({1});
+  hub.come(kNew);
+  hub.poll();
+  const Data right = hub.asked.at(kNew.remote);
+  SECTION("another answer") {
+    for (std::size_t bit = 0; bit < 64; ++bit) {
+      Data data = right;
+      data[bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
+      hub.come(kNew, Hub::answer_frames(data));
+    }
+  }
+  SECTION("the old path's answer") {
+    hub.come(kNew, Hub::answer_frames(hub.asked.at(kOld.remote)));
+  }
+  SECTION("traffic") {
+    for (int i = 0; i < 10; ++i) hub.come(kNew);
+  }
+  SECTION("the right answer from the old path, in an older datagram") {
+    // Else whoever is there could prove an address that is not his.
+    const Buffer answer = seal_by_hand(hub.made.client.keys.to_responder, false,
+                                       hub.made.client.theirs, 0, Hub::answer_frames(right));
+    REQUIRE(hub.give(answer, kOld) == Taken::kFresh);
+  }
+  SECTION("the right answer from a third address, in an older datagram") {
+    const Buffer answer = seal_by_hand(hub.made.client.keys.to_responder, false,
+                                       hub.made.client.theirs, 0, Hub::answer_frames(right));
+    REQUIRE(hub.give(answer, kThird) == Taken::kFresh);
+  }
+  SECTION("a challenge with the right data") {
+    Buffer frames;
+    channel::encode_path(false, right, frames);
+    hub.come(kNew, frames);
+  }
+  CHECK(hub.connection.path() == kNew);
+  CHECK_FALSE(hub.connection.is_path_proven());
+}
+
+TEST_CASE("the right answer in a newer datagram from a third address moves there unproven") {
+  Hub hub;
+  hub.come(kNew);
+  hub.poll();
+  hub.come(kThird, Hub::answer_frames(hub.asked.at(kNew.remote)));
+  CHECK(hub.connection.path() == kThird);
+  CHECK_FALSE(hub.connection.is_path_proven());
+  hub.poll();
+  CHECK(hub.asked.at(kThird.remote) != hub.asked.at(kNew.remote));
+  // And the way back is still the proven one.
+  hub.come(kOld);
+  CHECK(hub.connection.path() == kOld);
+  CHECK(hub.connection.is_path_proven());
+}
+
+TEST_CASE("a path without proof is left after three PTOs") {
+  Hub hub;
+  hub.come(kNew);
+  const TimePoint end = hub.now + 3 * hub.connection.pto();
+  hub.poll();
+  hub.connection.on_timeout(end - 1ns);
+  CHECK(hub.connection.path() == kNew);
+  hub.now = end;
+  hub.connection.on_timeout(end);
+  CHECK(hub.connection.path() == kOld);
+  CHECK(hub.connection.is_path_proven());
+}
+
+TEST_CASE("a newer datagram on the old path goes back at once, an older one does not") {
+  Hub hub;
+  const Buffer late = hub.sealed({1});
+  hub.come(kNew);
+  hub.poll();
+  REQUIRE(hub.give(late, kOld) == Taken::kFresh);
+  CHECK(hub.connection.path() == kNew);
+  hub.come(kOld);
+  CHECK(hub.connection.path() == kOld);
+  CHECK(hub.connection.is_path_proven());
+  // And so does the answer to the old path's challenge, which is a datagram from there.
+  hub.come(kNew);
+  hub.poll();
+  hub.answer(kOld);
+  CHECK(hub.connection.path() == kOld);
+  CHECK(hub.connection.is_path_proven());
+}
+
+TEST_CASE("RTT and congestion window begin afresh with another address, not with another port") {
+  Hub hub;
+  for (int i = 0; i < 5; ++i) hub.measure(kOld, 40ms);
+  const Duration rtt = hub.connection.channel().smoothed_rtt();
+  const Duration pto = hub.connection.pto();
+  REQUIRE(rtt == 40ms);
+  const Path other_port = hub_path(1, 40'001);
+  hub.come(other_port);
+  CHECK(hub.connection.channel().smoothed_rtt() == rtt);
+  CHECK(hub.connection.pto() == pto);
+  hub.poll();
+  hub.answer(other_port);
+  REQUIRE(hub.connection.is_path_proven());
+  hub.come(kNew);
+  CHECK(hub.connection.channel().smoothed_rtt() == 333ms);
+  hub.poll();
+  hub.answer(kNew);
+  CHECK(hub.connection.channel().smoothed_rtt() == 333ms);
+  CHECK(hub.connection.is_path_proven());
+}
+
+TEST_CASE("an unproven address gets at most three times its bytes, and as many as that") {
+  Hub hub;
+  hub.connection.widen();
+  hub.poll();
+  hub.come(kOld, {0x06, 0, 0x80, 0x01, 0x00, 0x00});  // 64 KiB of talk are allowed
+  hub.poll();
+  hub.acknowledge(kOld);
+  hub.poll();
+  const auto bytes = GENERATE(34u, 35u, 40u, 41u, 42u, 50u, 100u, 399u, 400u, 401u, 1'200u);
+  CAPTURE(bytes);
+  for (std::uint32_t i = 0; i < 40; ++i) hub.connection.channel().send_talk(numbered(i, 200));
+  hub.come_with(kNew, bytes);
+  auto went = hub.poll();
+  CHECK(went[kNew.remote] <= 3 * bytes);
+  // What is left is less than one message of ours.
+  CHECK(went[kNew.remote] + 200 + 10 + kTransportOverhead > 3 * bytes);
+  // Nothing changes by itself...
+  for (int i = 0; i < 200; ++i) {
+    const auto next = hub.connection.next_timeout();
+    REQUIRE(next);
+    if (hub.connection.is_path_proven()) break;
+    REQUIRE(*next > hub.now);  // no busy loop while nothing may be sent
+    hub.now = *next;
+    hub.connection.on_timeout(hub.now);
+    if (hub.connection.is_path_proven()) break;
+    hub.poll();
+    REQUIRE(hub.sent[kNew.remote] <= 3 * bytes);
+  }
+  CHECK(hub.connection.path() == kOld);
+}
+
+TEST_CASE("each byte more from an unproven address allows three more, until the proof") {
+  Hub hub;
+  hub.connection.widen();
+  hub.poll();
+  hub.come(kOld, {0x06, 0, 0x80, 0x01, 0x00, 0x00});
+  for (std::uint32_t i = 0; i < 60; ++i) hub.connection.channel().send_talk(numbered(i, 500));
+  hub.come_with(kNew, 100);
+  hub.poll();
+  const Buffer older = hub.sealed({1});
+  hub.come_with(kNew, 400);
+  hub.poll();
+  CHECK(hub.sent[kNew.remote] <= 1'500);
+  CHECK(hub.sent[kNew.remote] > 1'000);
+  REQUIRE(hub.give(older, kNew) == Taken::kFresh);   // older ones count too
+  CHECK(hub.give(older, kNew) == Taken::kReplayed);  // repeats do not
+  hub.poll();
+  CHECK(hub.sent[kNew.remote] <= 1'500 + 3 * older.size());
+  const auto before = hub.sent[kNew.remote];
+  hub.answer(kNew);
+  hub.poll();
+  CHECK(hub.sent[kNew.remote] > before + 2'000);
+}
+
+TEST_CASE("no schedule makes an unproven address get more than three times its bytes") {
+  const auto seed = GENERATE_COPY(range(1u, 1u + static_cast<unsigned>(fewer_if_slow(150))));
+  CAPTURE(seed);
+  std::mt19937 dice(seed);
+  Hub hub;
+  hub.connection.widen();
+  hub.poll();
+  hub.come(kOld, {0x06, 0, 0x80, 0x0f, 0x00, 0x00});
+  hub.poll();
+  std::map<Endpoint, std::uint64_t> received;
+  std::set<Endpoint> proven = {kOld.remote};
+  std::vector<Buffer> late;  // not delivered yet
+  const auto path_of = [](std::uint64_t draw) {
+    // Two ports of one address among them.
+    return hub_path(static_cast<std::uint8_t>(1 + draw % 6), draw % 12 < 6 ? 40'000 : 40'001);
+  };
+  std::uint64_t to_unproven = 0;
+  const auto check = [&] {
+    for (const auto& [to, bytes] : hub.sent) {
+      if (proven.count(to) > 0) continue;
+      if (bytes > 3 * received[to]) FAIL(bytes << " bytes sent, " << received[to] << " received");
+    }
+  };
+  for (int step = 0; step < 300; ++step) {
+    Path path = dice() % 3 != 0 ? hub.connection.path() : path_of(dice());
+    Buffer datagram;
+    switch (dice() % 8) {
+      case 0: {
+        Buffer frames(1 + dice() % (dice() % 4 == 0 ? 1'160 : 40), 0);
+        frames.front() = 1;
+        datagram = hub.sealed(frames);
+        break;
+      }
+      case 1:
+        late.push_back(hub.sealed({1}));
+        break;
+      case 2:
+        if (!late.empty()) datagram = late[dice() % late.size()];
+        break;
+      case 3:
+        for (int i = 0; i < 5; ++i) {
+          hub.connection.channel().send_talk(numbered(7, 4 + dice() % 1'000));
+        }
+        break;
+      case 4:
+        if (dice() % 4 == 0 && hub.asked.count(path.remote) > 0) {
+          datagram = hub.sealed(Hub::answer_frames(hub.asked.at(path.remote)));
+        }
+        break;
+      case 5:
+        if (const auto next = hub.connection.next_timeout(); next && *next > hub.now) {
+          hub.now = *next;
+        } else {
+          hub.now += std::chrono::milliseconds(dice() % 100);
+        }
+        hub.connection.on_timeout(hub.now);
+        break;
+      default:
+        break;
+    }
+    if (!datagram.empty() && hub.give(datagram, path) == Taken::kFresh) {
+      received[path.remote] += datagram.size();
+    }
+    if (hub.connection.is_path_proven()) proven.insert(hub.connection.path().remote);
+    if (dice() % 2 == 0) {
+      for (const auto& [to, bytes] : hub.poll()) to_unproven += proven.count(to) == 0 ? bytes : 0;
+      check();
+    }
+  }
+  hub.poll();
+  check();
+  CHECK(to_unproven > 0);
+  CHECK_FALSE(hub.connection.is_closed());
+}
+
+TEST_CASE("a challenge that waited is not sent to a path that was left") {
+  Hub hub;
+  hub.come(kNew);
+  hub.come(kThird);  // before anything could be sent
+  auto went = hub.poll();
+  CHECK(went.count(kNew.remote) == 0);
+  hub.come(kNew);
+  hub.come(kOld);
+  went = hub.poll();
+  CHECK(went.count(kNew.remote) == 0);
+}
+
+TEST_CASE("a trial keeps no channel awake for nothing") {
+  Hub hub;
+  hub.come(kNew, {0x0a, 1});  // asks for no ack
+  hub.poll();
+  for (int i = 0; i < 10 && hub.connection.next_timeout(); ++i) {
+    hub.now = *hub.connection.next_timeout();
+    hub.connection.on_timeout(hub.now);
+    hub.poll();
+  }
+  CHECK(hub.connection.path() == kOld);
+  CHECK_FALSE(hub.connection.next_timeout());
+}
+
+TEST_CASE("a client that changes its address pings from there") {
+  SeededRandom random(1);
+  const TimePoint now{1h};
+  const Handshake made = hub::test::shake_hands(random, now);
+  Connection client(Side::kClient, made.client, client_path(1), random, now);
+  Buffer out;
+  CHECK_FALSE(client.poll_transmit(now, out));
+  client.set_path(client_path(2), now);
+  CHECK(client.path() == client_path(2));
+  CHECK(client.poll_transmit(now, out) == client_path(2));
+  CHECK(client.channel().smoothed_rtt() == 333ms);
+  // The client is where it is, from wherever an answer seems to come.
+  const Buffer datagram =
+      seal_by_hand(made.client.keys.to_initiator, false, made.client.ours, 0, Buffer{1});
+  REQUIRE(client.on_datagram(client_path(9), *read_transport_header(datagram), datagram, now) ==
+          Taken::kFresh);
+  CHECK(client.path() == client_path(2));
+  CHECK(client.is_path_proven());
+}

@@ -1,0 +1,149 @@
+#include "tests/support/sealed_client.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace hub::test {
+
+namespace {
+
+client::SessionConfig session_config() {
+  client::SessionConfig config;
+  config.framing = Framing::kSealed;
+  return config;
+}
+
+client::LinkConfig link_config(const SealedClientOptions& options) {
+  client::LinkConfig config;
+  config.login.allow_weak_kdf = options.allow_weak_kdf;
+  config.patience = options.patience;
+  return config;
+}
+
+client::FirstContact contact(const client::KnownHubs& known, const SealedClientOptions& options) {
+  client::ContactOptions how;
+  how.accept_new = options.accept_new;
+  how.file = "known_hubs";
+  return client::FirstContact(kSimHubName, known, options.hub_key, how);
+}
+
+}  // namespace
+
+SealedClient::SealedClient(SimNet& net, const Endpoint& at, const Endpoint& hub,
+                           const SealedClientOptions& options)
+    : net_(net),
+      at_(at),
+      hub_(hub),
+      random_(net.seed() * 1000003 + options.seed + at.port),
+      known_(options.known),
+      session_(session_config()),
+      link_(link_config(options), contact(known_, options), random_) {
+  attach();
+}
+
+SealedClient::~SealedClient() { net_.detach(at_); }
+
+void SealedClient::attach() {
+  net_.attach(at_, [this](const Endpoint& from, const Endpoint&, Bytes bytes) {
+    if (from != hub_) return;  // as a connected socket does
+    if (on_receive) on_receive(bytes);
+    link_.on_datagram(bytes, net_.now().mono);
+    turn();
+  });
+}
+
+void SealedClient::rebind(const Endpoint& at) {
+  net_.detach(at_);
+  at_ = at;
+  attach();
+}
+
+void SealedClient::move(const Endpoint& at, const std::optional<Endpoint>& hub) {
+  if (hub) hub_ = *hub;
+  rebind(at);
+  link_.on_path_changed(net_.now().mono);
+  turn();
+}
+
+void SealedClient::type(const std::string& line) {
+  session_.on_line(line, net_.now().mono);
+  turn();
+}
+
+std::size_t SealedClient::count(const std::string& line) const {
+  return static_cast<std::size_t>(std::count(lines_.begin(), lines_.end(), line));
+}
+
+void SealedClient::turn() {
+  while (!session_.outputs().empty() || !link_.outputs().empty()) {
+    turn_session();
+    turn_link();
+  }
+  auto next = session_.next_timeout();
+  const auto other = link_.next_timeout();
+  if (other && (!next || *other < *next)) next = other;
+  arm(next);
+}
+
+void SealedClient::turn_session() {
+  for (auto& output : std::exchange(session_.outputs(), {})) {
+    if (const auto* send = std::get_if<client::Send>(&output)) {
+      link_.send(send->message, net_.now().mono);
+    } else if (const auto* print = std::get_if<client::Print>(&output)) {
+      if (!print->record.line.empty()) lines_.push_back(print->record.line);
+    } else if (const auto* exit = std::get_if<client::Exit>(&output)) {
+      exit_code_ = exit->code;
+      link_.leave(net_.now().mono);
+    }
+  }
+}
+
+void SealedClient::turn_link() {
+  for (auto& output : std::exchange(link_.outputs(), {})) {
+    if (const auto* datagram = std::get_if<client::SendDatagram>(&output)) {
+      if (on_send) on_send(datagram->bytes);
+      net_.send(at_, hub_, datagram->bytes);
+    } else if (const auto* delivered = std::get_if<client::Deliver>(&output)) {
+      session_.on_message(delivered->message, net_.now().mono);
+    } else if (std::holds_alternative<client::Lost>(output)) {
+      session_.on_lost(net_.now().mono);
+    } else if (const auto* stretch = std::get_if<client::StretchPassword>(&output)) {
+      net_.after(stretching, [this, job = stretch->job, alive = std::weak_ptr(alive_)] {
+        if (alive.expired()) return;
+        link_.on_stretched(job.ticket, stretch_password(job.password, job.salt, job.kdf),
+                           net_.now().mono);
+        turn();
+      });
+    } else if (const auto* distrust = std::get_if<client::Distrust>(&output)) {
+      lines_.push_back("error#" + distrust->word);
+      exit_code_ = distrust->code;
+    } else if (const auto* proved = std::get_if<client::HubProved>(&output)) {
+      remember(*proved);
+    } else if (const auto* note = std::get_if<client::LinkNote>(&output)) {
+      notes_.push_back(note->text);
+    }
+  }
+}
+
+void SealedClient::remember(const client::HubProved& proved) {
+  const auto& used = link_.contact().in_use();
+  const auto noted = link_.contact().on_proof(known_);
+  if (noted && proved.next_key) {
+    static_cast<void>(known_.record_next(kSimHubName, *used, *proved.next_key));
+  }
+}
+
+void SealedClient::arm(std::optional<TimePoint> next) {
+  if (!next || (armed_ && *armed_ <= *next && *armed_ >= net_.now().mono)) return;
+  armed_ = next;
+  net_.at(std::max(*next, net_.now().mono), [this, when = *next, alive = std::weak_ptr(alive_)] {
+    if (alive.expired() || armed_ != when) return;
+    armed_.reset();
+    session_.on_timeout(net_.now().mono);
+    link_.on_timeout(net_.now().mono);
+    turn();
+  });
+}
+
+}  // namespace hub::test

@@ -16,10 +16,10 @@ namespace {
 
 /// What may be unacknowledged in the talk lane: above it a live session falls behind, and one that
 /// is behind waits before it reads on.
-constexpr std::size_t kLiveQueue = 48 * 1024;
-constexpr std::size_t kCatchUpQueue = 16 * 1024;
+constexpr std::size_t kLiveQueue = std::size_t{48} * 1024;
+constexpr std::size_t kCatchUpQueue = std::size_t{16} * 1024;
 /// Of retrieve replies in the bulk lane.
-constexpr std::size_t kBulkQueue = 32 * 1024;
+constexpr std::size_t kBulkQueue = std::size_t{32} * 1024;
 constexpr std::chrono::seconds kReadAgain{1};
 
 }  // namespace

@@ -71,8 +71,7 @@ struct HubInfo {
 /// One page of the posts that are due to somebody, oldest first.
 struct CatchUpPage {
   std::vector<Post> posts;
-  MessageId up_to = 0;   // everything due up to this one is in this page or an earlier one
-  bool is_last = false;  // there was nothing committed above `up_to`
+  MessageId up_to = 0;  // everything due up to this one is in this page or an earlier one
 };
 
 struct Counts {

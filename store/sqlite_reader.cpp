@@ -122,13 +122,9 @@ Read<CatchUpPage> SqliteReader::catch_up(AccountId account, MessageId after, std
     for (Use row(sql_->followed, account); row.step();) {
       followed[row.number(0)] = {static_cast<MessageId>(row.number(1)), row.text(2)};
     }
-    CatchUpPage page{{}, after, true};
-    std::uint32_t scanned = 0;
-    for (Use row(sql_->posts_above, after, kCatchUpScan + 1); row.step();) {
-      if (scanned++ >= kCatchUpScan || page.posts.size() >= limit) {
-        page.is_last = false;
-        break;
-      }
+    CatchUpPage page{{}, after};
+    for (Use row(sql_->posts_above, after, kCatchUpScan); row.step();) {
+      if (page.posts.size() >= limit) break;
       const auto id = static_cast<MessageId>(row.number(0));
       page.up_to = id;
       const auto author = followed.find(row.number(1));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "client/core/session.hpp"
+#include "protocol/deadline.hpp"
 #include "protocol/fault.hpp"
 
 namespace hub::client {
@@ -21,10 +22,6 @@ constexpr int kSendsAnAddress = 3;
 /// So long a hub with our key has to welcome us, when something says that there is none.
 constexpr Duration kDoubt = 1s;
 constexpr std::size_t kMaxWaiting = 1000;
-
-void keep_earliest(std::optional<TimePoint>& earliest, std::optional<TimePoint> other) {
-  if (other && (!earliest || *other < *earliest)) earliest = other;
-}
 
 /// The socket knows where it sends to: the client has but one way at a time.
 const Path kTheWay;

@@ -26,6 +26,7 @@
 #include "client/net/sealed_driver.hpp"
 #include "client/net/signals.hpp"
 #include "client/net/terminal.hpp"
+#include "protocol/deadline.hpp"
 
 namespace hub::client {
 
@@ -124,8 +125,7 @@ class Loop {
 
   std::optional<TimePoint> next_timeout() {
     auto next = session_.next_timeout();
-    const auto other = sealed_ ? sealed_->sealed().next_timeout() : std::nullopt;
-    if (other && (!next || *other < *next)) next = other;
+    if (sealed_) keep_earliest(next, sealed_->sealed().next_timeout());
     return next;
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "protocol/deadline.hpp"
 #include "protocol/fault.hpp"
 
 namespace hub::channel {
@@ -287,7 +288,7 @@ std::optional<TimePoint> Channel::next_timeout() const {
   std::optional<TimePoint> next = recovery_.loss_timeout();
   if (!next) next = recovery_.probe_timeout();
   for (const auto& other : {acks_.next_timeout(), pacing_timeout_}) {
-    if (other && (!next || *other < *next)) next = other;
+    keep_earliest(next, other);
   }
   return next;
 }

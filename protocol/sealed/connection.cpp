@@ -7,6 +7,7 @@
 
 #include "protocol/crypto/aead.hpp"
 #include "protocol/crypto/hash.hpp"
+#include "protocol/deadline.hpp"
 #include "protocol/fault.hpp"
 #include "protocol/limits.hpp"
 
@@ -19,10 +20,6 @@ constexpr std::uint64_t kAmplification = 3;  // RFC 9000, section 8.1
 constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t kPathDatagramBytes = kTransportOverhead + 9;
 constexpr std::size_t kMaxPathMessages = 4;  // more have been asked in vain; the oldest are dropped
-
-void keep_earliest(std::optional<TimePoint>& earliest, std::optional<TimePoint> other) {
-  if (other && (!earliest || *other < *earliest)) earliest = other;
-}
 
 channel::Config channel_config(bool wide) {
   channel::Config config;

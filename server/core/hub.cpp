@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "protocol/deadline.hpp"
 #include "protocol/fault.hpp"
 #include "server/core/hub_impl.hpp"
 
@@ -237,16 +238,13 @@ void Hub::Impl::on_read(const ReadResult& result, Now now) {
 
 std::optional<TimePoint> Hub::Impl::next_timeout() const {
   std::optional<TimePoint> next;
-  const auto consider = [&](std::optional<TimePoint> when) {
-    if (when && (!next || *when < *next)) next = when;
-  };
   if (const Session* oldest = sessions.least_recent()) {
-    consider(oldest->last_active + config.session_timeout);
+    keep_earliest(next, oldest->last_active + config.session_timeout);
   }
-  if (!paused_runs.empty()) consider(paused_runs.front().at);
-  if (!resets_due.empty()) consider(next_reset);
-  consider(links.next_timeout());
-  consider(responder.next_timeout());
+  if (!paused_runs.empty()) keep_earliest(next, paused_runs.front().at);
+  if (!resets_due.empty()) keep_earliest(next, next_reset);
+  keep_earliest(next, links.next_timeout());
+  keep_earliest(next, responder.next_timeout());
   return next;
 }
 

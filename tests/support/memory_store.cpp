@@ -299,13 +299,10 @@ class MemoryStore::MemoryReader final : public store::Reader {
   Read<store::CatchUpPage> catch_up(AccountId account, MessageId after,
                                     std::uint32_t limit) override {
     return read([&] {
-      store::CatchUpPage page{{}, after, true};
+      store::CatchUpPage page{{}, after};
       std::uint32_t scanned = 0;
       for (auto it = memory_.posts_.upper_bound(after); it != memory_.posts_.end(); ++it) {
-        if (scanned++ >= kCatchUpScan || page.posts.size() >= limit) {
-          page.is_last = false;
-          break;
-        }
+        if (scanned++ >= kCatchUpScan || page.posts.size() >= limit) break;
         const auto& [id, post] = *it;
         page.up_to = id;
         const auto follow = memory_.follows_.find({account, post.author});

@@ -31,6 +31,7 @@
 #include "client/core/liveness.hpp"
 #include "client/core/login_exchange.hpp"
 #include "client/core/message.hpp"
+#include "client/core/own_device.hpp"
 #include "protocol/sealed/connection.hpp"
 #include "protocol/sealed/initiator.hpp"
 
@@ -50,8 +51,37 @@ struct SendDatagram {
 struct Deliver {
   Message message;
 };
-/// What was handed to the hub and not answered may or may not have been done.
+/// What was handed to the hub without a number and not answered may or may not have been done.
 struct Lost {};
+/// Open the files of a device of this account at the hub with this key, or of the next one that no
+/// other program has open; on_device() answers. Until the next OpenDevice they are ours. Where there
+/// is a device under `other_key` instead, which the same hub had or will have, it is taken along.
+struct OpenDevice {
+  std::string account;  // the client ID in lower case
+  Key hub_key{};
+  std::optional<Key> other_key;
+};
+/// For the open device. After an AppendOutbox with `sync` on_kept() says whether it is on disk;
+/// nothing of it leaves before. The others are tried, and said once where they fail.
+struct Keep {
+  KeepOutput what;
+};
+/// The hub is away: what is asked now is kept and sent later. Back when it is logged in again.
+struct Away {};
+struct Back {};
+/// Where nobody is there to wait: the hub did not answer for too long.
+struct GaveUp {};
+/// The password is needed after all.
+struct NeedPassword {};
+/// The answer to a request of an earlier run of the program.
+struct Settled {
+  Outbox::Request request;
+  Message reply;
+};
+/// It was kept to be sent, and will not be: it may have been done already.
+struct NotSent {
+  Outbox::Request request;
+};
 /// Try the next address of the hub, from a new port: this one does not answer.
 struct NextAddress {};
 struct StretchPassword {
@@ -74,16 +104,23 @@ struct HubProved {
 struct LinkNote {
   std::string text;
 };
-using LinkOutput = std::variant<SendDatagram, Deliver, Lost, NextAddress, StretchPassword,
-                                AskAboutKey, Distrust, HubProved, LinkNote>;
+using LinkOutput =
+    std::variant<SendDatagram, Deliver, Lost, OpenDevice, Keep, Away, Back, GaveUp, NeedPassword,
+                 Settled, NotSent, NextAddress, StretchPassword, AskAboutKey, Distrust, HubProved,
+                 LinkNote>;
 
 class SealedLink {
  public:
   SealedLink(const LinkConfig& config, FirstContact contact, Random& random);
 
-  /// From the session. A login's payload is `id&password`, as in the classic framing; it is never
-  /// sent so.
+  /// From the session. A login's payload is `id&password`, as in the classic framing, or `id` alone
+  /// for a device that logged in before; it is never sent so. A subscribe, unsubscribe or post has a
+  /// number of the session's own as its message's ID, which the reply then has.
   void send(const Message& message, TimePoint now);
+  /// To OpenDevice. The error is a sentence: there will be no login.
+  void on_device(const tl::expected<DeviceFiles, std::string>& files, TimePoint now);
+  /// To AppendOutbox with `sync`.
+  void on_kept(bool is_on_disk, TimePoint now);
   void on_datagram(Bytes datagram, TimePoint now);
   void on_timeout(TimePoint now);
   void on_stretched(std::uint64_t ticket, const std::optional<Key>& salted, TimePoint now);

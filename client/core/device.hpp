@@ -8,7 +8,8 @@
 //
 //   <slot>.mark     two records of 32 bytes, written in turn and in place, so that one that is torn
 //                   leaves the other: count(8) history(8) post(8) check(8). The valid one with the
-//                   higher count counts. check is the first 8 bytes of SHA-256 of what stands before.
+//                   higher count counts. check is the first 8 bytes of SHA-256 of what stands
+//                   before.
 //
 // The third file, the outbox, is outbox.hpp.
 #pragma once

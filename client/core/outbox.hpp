@@ -1,18 +1,20 @@
 // The requests of a device that the hub has not answered, each with its number, and the file that
 // keeps them over any end of this program. Pure: what is to be written comes out as lines.
 //
-//   <slot>.outbox   text, appended to; each line ends with its check, the first 8 hexadecimal digits
+//   <slot>.outbox   text, appended to; each line ends with its check, the first 8 hexadecimal
+//   digits
 //                   of SHA-256 of what stands before it
 //     spoke-outbox 1 GIVEN ACKED CHECK      the first line: highest number given out, and highest
-//                                           number that is known to have been done, when it was written
+//                                           number that is known to have been done, when it was
+//                                           written
 //     ask NUMBER OPCODE PAYLOAD CHECK       OPCODE two hexadecimal digits, PAYLOAD in hexadecimal
 //     done NUMBER CHECK                     answered: ok, ack or failed
 //     refused NUMBER CHECK                  answered: not done
 //
-// A request's line is on disk before the request is sent for the first time. A last line without its
-// end was cut by the end of the program, or of the power, before that: it says nothing. Any other
-// damaged line is an error, for what it said may matter. When what is answered outweighs what is
-// not, the file is written anew.
+// A request's line is on disk before the request is sent for the first time. A last line without
+// its end was cut by the end of the program, or of the power, before that: it says nothing. Any
+// other damaged line is an error, for what it said may matter. When what is answered outweighs what
+// is not, the file is written anew.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +25,7 @@
 
 #include <tl/expected.hpp>
 
+#include "client/core/message.hpp"
 #include "protocol/message.hpp"
 
 namespace hub::client {
@@ -62,6 +65,17 @@ class Outbox {
   std::uint64_t given_ = 0;
   std::uint64_t acknowledged_ = 0;
   std::size_t appended_bytes_ = 0;  // since the file was written whole
+};
+
+/// The answer to a request of an earlier run of the program.
+struct Settled {
+  Outbox::Request request;
+  Message reply;
+};
+/// It was kept to be sent, and will not be: it may have been done already.
+struct NotSent {
+  Outbox::Request request;
+  std::uint64_t tag = 0;  // the session's own number for it; 0: of an earlier run
 };
 
 }  // namespace hub::client

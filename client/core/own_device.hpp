@@ -59,7 +59,9 @@ class OwnDevice {
   const Outbox& outbox() const { return outbox_; }
 
   /// A secret for the login that is about to prove the password; the one there is, if there is one.
-  const Key& make_secret(Random& random);
+  void make_secret(Random& random);
+  /// What a login or a resume is to use: the one just made, or the one there is.
+  Key login_secret() const { return new_secret_.value_or(identity_.secret.value_or(Key{})); }
   /// The login was right: the secret lasts.
   void keep_secret(std::vector<KeepOutput>& out);
   void forget_secret(std::vector<KeepOutput>& out);

@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <tl/expected.hpp>
 
@@ -46,8 +47,8 @@ class Outbox {
 
   /// Gives the request its number, and its line to append.
   std::string add(Opcode opcode, std::string payload);
-  /// The hub answered it; gives the line to append. Empty where no such request waits.
-  std::string answered(std::uint64_t number, bool was_done);
+  /// The hub answered it; `line` is to be appended. Nothing where no such request waits.
+  std::optional<Request> answered(std::uint64_t number, bool was_done, std::string& line);
 
   const std::deque<Request>& waiting() const { return waiting_; }  // by number
   /// The highest number ever given out.
@@ -55,16 +56,21 @@ class Outbox {
   /// The highest number that the hub said it had done.
   std::uint64_t acknowledged() const { return acknowledged_; }
 
-  /// The file holds much more than what waits: write text() in its place.
+  /// The file holds much more than what waits, or ends in a line that was cut: write text() in its
+  /// place.
   bool is_due_for_rewriting() const;
   /// The whole file, as short as can be.
   std::string text();
 
  private:
+  bool take(const std::vector<std::string_view>& words, bool is_first);
+  std::optional<Request> remove(std::uint64_t number);
+
   std::deque<Request> waiting_;
   std::uint64_t given_ = 0;
   std::uint64_t acknowledged_ = 0;
   std::size_t appended_bytes_ = 0;  // since the file was written whole
+  bool is_cut_ = false;             // the file's last line has no end
 };
 
 /// The answer to a request of an earlier run of the program.

@@ -120,7 +120,9 @@ std::optional<Bytes> ReceiveKey::open(const TransportHeader& header, Bytes datag
     return std::nullopt;
   }
   forget_previous();
-  if (!fault("previous_key_dropped")) previous_ = Previous{key_, now + keep_previous};
+  if (!fault("previous_key_dropped")) {
+    previous_ = std::make_unique<Previous>(Previous{key_, now + keep_previous});
+  }
   key_ = next;
   wipe(next);
   phase_ = header.phase;

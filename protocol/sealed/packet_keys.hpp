@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -79,6 +80,8 @@ class ReceiveKey {
  public:
   explicit ReceiveKey(const Key& key) : key_(key) {}
   ~ReceiveKey();
+  ReceiveKey(const ReceiveKey&) = delete;
+  ReceiveKey& operator=(const ReceiveKey&) = delete;
 
   /// The frames, written to `out`, which has room for the datagram; nothing where it does not
   /// authenticate, which changes nothing. A first datagram of the next phase moves on to the next
@@ -99,7 +102,7 @@ class ReceiveKey {
   Key key_;
   std::uint64_t first_ = 0;  // lowest number opened under key_
   bool phase_ = false;
-  std::optional<Previous> previous_;
+  std::unique_ptr<Previous> previous_;  // rarely there, and most of this object's size
 };
 
 }  // namespace hub::sealed

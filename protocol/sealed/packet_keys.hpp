@@ -76,10 +76,23 @@ class SendKey {
   bool phase_ = false;
 };
 
+/// The receive key before the present one, for datagrams that are late. Wiped when it dies.
+struct PreviousKey {
+  PreviousKey(const Key& before, TimePoint keep_until) : key(before), until(keep_until) {}
+  ~PreviousKey();
+  PreviousKey(const PreviousKey&) = default;
+  PreviousKey& operator=(const PreviousKey&) = default;
+
+  Key key;
+  TimePoint until;
+};
+
 class ReceiveKey {
  public:
   explicit ReceiveKey(const Key& key) : key_(key) {}
   ~ReceiveKey();
+  ReceiveKey(ReceiveKey&&) noexcept = default;
+  ReceiveKey& operator=(ReceiveKey&&) = delete;
   ReceiveKey(const ReceiveKey&) = delete;
   ReceiveKey& operator=(const ReceiveKey&) = delete;
 
@@ -92,17 +105,10 @@ class ReceiveKey {
   void on_timeout(TimePoint now);
 
  private:
-  void forget_previous();
-
-  struct Previous {
-    Key key{};
-    TimePoint until{};
-  };
-
   Key key_;
   std::uint64_t first_ = 0;  // lowest number opened under key_
   bool phase_ = false;
-  std::unique_ptr<Previous> previous_;  // rarely there, and most of this object's size
+  std::unique_ptr<PreviousKey> previous_;  // rarely there, and most of this object's size
 };
 
 }  // namespace hub::sealed

@@ -191,8 +191,7 @@ TEST_CASE("ended: who was away when it happened does not get in by what he held"
   CHECK(w.sessions().empty());
 }
 
-TEST_CASE("ended: a classic login that is under way comes to nothing, too", "[p23]") {
-  // Beside the sealed ones, in tests/server: here only that a login of somebody else is not hit.
+TEST_CASE("ended: the login of anybody else is not touched", "[p23]") {
   SealedWorld w(4, {});
   auto bob = w.online("bob");
   auto ann = w.online("ann");

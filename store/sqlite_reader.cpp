@@ -152,7 +152,8 @@ Read<Backlog> SqliteReader::backlog(AccountId account, MessageId after, std::uin
     std::vector<Heads::Start> starts = read_starts(followees);
     std::unordered_map<AccountId, MessageId> due_above;
     for (const Followee& followee : followees) {
-      due_above[followee.account] = std::max(after, followee.since);
+      const bool all = fault("backlog_counts_before_follow");
+      due_above[followee.account] = all ? after : std::max(after, followee.since);
     }
     std::erase_if(starts, [&](const Heads::Start& start) {
       return start.post <= due_above.at(start.author);
@@ -240,6 +241,7 @@ SqliteReader::DoneNumbers SqliteReader::recent_done(AccountId account) {
   }
   const RequestLedger& ledger = own ? *own : *ledger_;
   DoneNumbers out;
+  if (fault("recent_numbers_not_told")) return out;
   for (Use row(sql_->device_numbers, account); row.step();) {
     if (const auto done = ledger.done(row.number(0)); done != 0) out[row.number(0)] = done;
   }

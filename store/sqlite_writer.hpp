@@ -93,6 +93,7 @@ class Writer {
   std::optional<Device> find_device(AccountId account, const DeviceId& id);
   std::optional<Device> admit_device(AccountId account, const DeviceLogin& login);
   void evict_devices(AccountId account, DeviceNumber newcomer);
+  void erase_resume_keys(AccountId account);
   void remove_device(DeviceNumber device);
   void remove_devices(AccountId account);
   void see_device(DeviceNumber device, MessageId mark);

@@ -139,6 +139,11 @@ void HubHost::turn() {
   }
 }
 
+void HubHost::write(decltype(store::Request::body) body) {
+  inbox_.push_back({0, std::move(body)});
+  turn();
+}
+
 void HubHost::commit() {
   commit_scheduled_ = false;
   const std::vector<store::Request> batch = std::exchange(inbox_, {});

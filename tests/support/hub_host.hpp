@@ -53,6 +53,8 @@ class HubHost {
   control::Reply ask(const control::Command& command);
   /// The same without waiting; `answered` is not called where it dies before.
   void order(const control::Command& command, std::function<void(const control::Reply&)> answered);
+  /// Into the store's inbox, as if another writer had put it there.
+  void write(decltype(store::Request::body) body);
   /// An account with libsodium's cheapest stretching.
   void add_user(const std::string& name, const std::string& password);
 

@@ -30,7 +30,7 @@ struct Sight {
     kOffline,
     kDisturbed,  // it moved, or its network does not work
     // Of all.
-    kFair,  // the network is as good as it ever gets
+    kFair,  // the network loses nothing
     kFoul,
     // Of the hub.
     kHubUp,
@@ -63,6 +63,7 @@ struct Commit {
 
 struct History {
   std::vector<std::string> account_of;  // of each client
+  bool devices = false;  // a client goes on where it was, in another life and after another login
   std::vector<Sight> sights;
   std::vector<Commit> commits;
   /// Where a backup was put back: what the database held just before that, one a restore.

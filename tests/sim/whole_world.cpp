@@ -44,7 +44,7 @@ class World {
           net_, log_, traits,
           [this](const std::string& account) { return passwords_of(account); }));
     }
-    log_.add(What::kFair);
+    log_weather();
   }
 
   History play() {
@@ -77,9 +77,12 @@ class World {
     return found->second;
   }
 
+  void log_weather() { log_.add(net_.faults().loss > 0 ? What::kFoul : What::kFair); }
+
   void calm() {
     calm_ = true;
     net_.faults() = script_.weather;
+    log_weather();
     hub_.calm();
     for (auto& person : people_) person->calm();
   }
@@ -204,7 +207,7 @@ void World::change_weather(const Action& action) {
   net_.after(action.lasts, [this, storm = ++storms_] {
     if (storm != storms_) return;
     net_.faults() = script_.weather;
-    log_.add(What::kFair);
+    log_weather();
   });
 }
 

@@ -99,7 +99,9 @@ class Follows {
   void judge(const Sight& sight) {
     auto& waiting = typed_[{sight.client, sight.about}];
     if (waiting.empty()) return;  // of before a crash
-    const Duration begin = waiting.front();
+    // It is acted upon only after what was answered before it.
+    const Duration begin = std::max(waiting.front(), last_answer_[sight.client]);
+    last_answer_[sight.client] = sight.at;
     waiting.pop_front();
     const bool certain = std::exchange(certain_[{sight.client, sight.about}], true);
     if (!starts_with(sight.text, "subscribe_ack#") &&
@@ -122,7 +124,7 @@ class Follows {
     const auto complain = [&](const char* what) {
       verdict_.add("follows", fmt::format("{} after {}: {}", sight.text, sight.about, what), sight);
     };
-    const bool undone = unfollowed(journal, who, whom, begin, end);
+    const bool undone = unfollowed(journal, who, whom, begin - 2ms, end + 2ms);
     if (sight.text == "subscribe_ack#successful") {
       if (!journal.ever(true, who, whom, begin, end)) complain("it is not followed");
     } else if (sight.text == "subscribe_ack#failed") {
@@ -131,7 +133,8 @@ class Follows {
       if (!undone) complain("nothing was undone");
     } else if (!journal.ever(false, who, whom, begin, end)) {
       complain("it was followed all the time");
-    } else if (undone && certain && is_only_device_of(who)) {
+    } else if (certain && is_only_device_of(who) &&
+               unfollowed(journal, who, whom, begin + 2ms, end - 2ms)) {
       complain("it was undone all the same");
     }
   }
@@ -140,8 +143,8 @@ class Follows {
                          Duration begin, Duration end) {
     const auto& spans = journal.follows(who, whom);
     return std::any_of(spans.begin(), spans.end(), [&](const Journal::Span& span) {
-      return span.to != Journal::kNever && journal.at(span.to).at >= begin - 2ms &&
-             journal.at(span.to).at <= end + 2ms;
+      return span.to != Journal::kNever && journal.at(span.to).at >= begin &&
+             journal.at(span.to).at <= end;
     });
   }
 
@@ -162,6 +165,7 @@ class Follows {
   const std::vector<Era>& eras_;
   Verdict& verdict_;
   std::map<std::pair<int, std::string>, std::deque<Duration>> typed_;
+  std::map<int, Duration> last_answer_;
   std::map<std::pair<int, std::string>, bool> certain_;  // the one before was answered
 };
 

@@ -40,8 +40,8 @@ constexpr std::array kKinds = {
     Kind{Deed::kEndSessions, "end-session", 0.5},
     Kind{Deed::kForgetDevice, "forget-device", 0.5},
     Kind{Deed::kDeletePost, "delete-post", 1},
-    Kind{Deed::kBackUp, "back up", 0.7},
-    Kind{Deed::kRestore, "restore", 0.15},
+    Kind{Deed::kBackUp, "back up", 1.5},
+    Kind{Deed::kRestore, "restore", 0.4},
     Kind{Deed::kImport, "import", 0.3},
 };
 static_assert(kKinds.size() == static_cast<std::size_t>(Deed::kCount));

@@ -4,6 +4,7 @@
 #include <array>
 #include <deque>
 #include <map>
+#include <set>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -103,10 +104,10 @@ class Follows {
     const Duration begin = std::max(waiting.front(), last_answer_[sight.client]);
     last_answer_[sight.client] = sight.at;
     waiting.pop_front();
-    const bool certain = std::exchange(certain_[{sight.client, sight.about}], true);
+    const bool certain = uncertain_.erase({sight.client, sight.about}) == 0;
     if (!starts_with(sight.text, "subscribe_ack#") &&
         !starts_with(sight.text, "unsubscribe_ack#")) {
-      certain_[{sight.client, sight.about}] = false;
+      uncertain_.insert({sight.client, sight.about});
       return;
     }
     for (const Era& era : eras_) {  // all else would be guessing
@@ -157,7 +158,7 @@ class Follows {
     for (auto& [key, waiting] : typed_) {
       if (key.first != client || waiting.empty()) continue;
       waiting.clear();
-      certain_[key] = false;
+      uncertain_.insert(key);
     }
   }
 
@@ -166,7 +167,7 @@ class Follows {
   Verdict& verdict_;
   std::map<std::pair<int, std::string>, std::deque<Duration>> typed_;
   std::map<int, Duration> last_answer_;
-  std::map<std::pair<int, std::string>, bool> certain_;  // the one before was answered
+  std::set<std::pair<int, std::string>> uncertain_;  // the one before was not answered for certain
 };
 
 void judge_silence(const std::vector<Era>& eras, Verdict& verdict) {

@@ -25,7 +25,8 @@ using What = Sight::What;
 namespace {
 
 constexpr const char* kUsage =
-    R"(usage: hub-sim [--seeds N] [--first S] [--minutes M] [--jobs N] [--quick] [--verbose]
+    R"(usage: hub-sim [--seeds N] [--first S] [--minutes M] [--jobs N]
+               [--failures N] [--quick] [--verbose]
        hub-sim --seed S [--minutes M] [--only N,N,...|none] [--calm] [--clients N] [--verbose]
 
 Runs the hub, its store on a simulated disk and several clients in virtual time, once for each seed,
@@ -37,6 +38,7 @@ made small and shown.
   --seed S     this one alone
   --minutes M  of virtual time a run (1)
   --jobs N     so many at once (all cores)
+  --failures N stop after so many that fail (20); the first of them is made small
   --quick      stop at the first that fails, and do not make it small
   --verbose    show what was made of each seed; with --seed: all that could be seen
   --only, --calm, --clients   of a run that was made small: what is left of it
@@ -48,6 +50,7 @@ struct Arguments {
   bool one = false;
   double minutes = 1;
   unsigned jobs = static_cast<unsigned>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
+  std::size_t failures = 20;
   bool quick = false;
   bool verbose = false;
   std::optional<std::set<int>> only;
@@ -95,6 +98,8 @@ Arguments read_arguments(const std::vector<std::string>& words) {
       out.minutes = number<double>(value());
     } else if (word == "--jobs") {
       out.jobs = std::max(1u, number<unsigned>(value()));
+    } else if (word == "--failures") {
+      out.failures = number<std::size_t>(value());
     } else if (word == "--quick") {
       out.quick = true;
     } else if (word == "--verbose") {
@@ -207,7 +212,7 @@ int run_many(const Arguments& arguments) {
                                  .seeds = arguments.seeds,
                                  .length = length_of(arguments),
                                  .jobs = arguments.jobs,
-                                 .most_failures = arguments.quick ? 1u : 20u,
+                                 .most_failures = arguments.quick ? 1 : arguments.failures,
                                  .verbose = arguments.verbose});
   const double took =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

@@ -24,8 +24,8 @@
 //   gap       Every due post is shown, unless before anything newer was shown it was deleted, its
 //             author unfollowed or disabled, or the client became a new one, which begins with
 //             what comes then.                                                           P5
-//   ended     Two seconds after "disable" was done (a network may take nearly one), nothing is
-//             shown to that account until it is enabled.                                 P23
+//   ended     Two seconds after an account was disabled (a network may take nearly one), nothing
+//             is shown to it until it is enabled.                                        P23
 //   past      The last retrieve brings the newest posts of those followed, newest first.
 //
 // Of all together:

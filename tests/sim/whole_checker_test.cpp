@@ -295,7 +295,7 @@ TEST_CASE("checker: follows and their acks") {
 
 TEST_CASE("checker: who is disabled is shown nothing after two seconds") {
   TwoPeople w;
-  w.see(What::kDone, -1, "disable bob");
+  w.commit(Commit::What::kDisable, "bob");
   w.type(0, "post#one");
   w.post("ann", "one");
   w.show(1, "<ann>one");
@@ -341,7 +341,7 @@ TEST_CASE("checker: everybody is back within five seconds of the hub") {
     CHECK(w.checks().empty());
   }
   SECTION("not at rest in the end") {
-    w.history.stuck.emplace_back("client 1 waits");
+    w.history.stuck.push_back({1, "client 1 waits"});
     CHECK(w.checks() == Checks{"rest"});
   }
 }

@@ -242,16 +242,13 @@ void judge_past(const History& history, const Era& last, int client, Verdict& ve
 }
 
 /// Who is disabled is shown nothing.
-void judge_ended(const History& history, int client, Verdict& verdict) {
+void judge_ended(const History& history, const Era& era, int client, Verdict& verdict) {
   constexpr Duration kUnderWay = 2s;
   const auto& who = history.account_of[static_cast<std::size_t>(client)];
-  std::optional<Duration> since;
   for (const Sight& sight : history.sights) {
-    if (sight.what == What::kDone && sight.text == "disable " + who) since = sight.at;
-    if (sight.what == What::kOrdered && sight.text == "enable " + who) since.reset();
-    if (sight.what == What::kRestored) since.reset();
-    if (sight.what == What::kShown && sight.client == client && since &&
-        sight.at > *since + kUnderWay) {
+    if (sight.what != What::kShown || sight.client != client) continue;
+    if (sight.at < era.begin || sight.at >= era.end) continue;
+    if (era.journal.is_disabled(who, sight.at - kUnderWay, sight.at)) {
       verdict.add("ended", fmt::format("client {} is shown a post while disabled", client), sight,
                   text_in(sight.text));
     }
@@ -262,9 +259,11 @@ void judge_ended(const History& history, int client, Verdict& verdict) {
 
 void judge_feed(const History& history, const std::vector<Era>& eras, int client,
                 Verdict& verdict) {
-  for (const Era& era : eras) Feed(history, era, client, verdict).judge();
+  for (const Era& era : eras) {
+    Feed(history, era, client, verdict).judge();
+    judge_ended(history, era, client, verdict);
+  }
   if (history.stuck.empty()) judge_past(history, eras.back(), client, verdict);
-  judge_ended(history, client, verdict);
 }
 
 }  // namespace hub::test

@@ -69,7 +69,11 @@ struct History {
   /// Where a backup was put back: what the database held just before that, one a restore.
   std::vector<std::vector<Commit>> undone;
   std::vector<std::string> damage;  // what a check of the database finds
-  std::vector<std::string> stuck;   // what was not over when all should have been
+  struct Stuck {
+    int client = -1;
+    std::string what;
+  };
+  std::vector<Stuck> stuck;  // what was not over when all should have been
 };
 
 }  // namespace hub::test

@@ -91,6 +91,15 @@ bool Journal::ever(bool followed, const std::string& who, const std::string& who
   return now == followed;
 }
 
+bool Journal::is_disabled(const std::string& who, Duration begin, Duration end) const {
+  const auto found = disabled_.find(who);
+  if (found == disabled_.end()) return false;
+  return std::any_of(found->second.begin(), found->second.end(), [&](const Span& span) {
+    return at(span.from).at + kGrain <= begin &&
+           (span.to == kNever || at(span.to).at >= end + kGrain);
+  });
+}
+
 bool Journal::ever_disabled(const std::string& who, Duration begin, Duration end) const {
   const auto found = disabled_.find(who);
   if (found == disabled_.end()) return false;

@@ -38,6 +38,8 @@ class Journal {
   /// Whether `who` followed `whom` at some moment from `begin` to `end`; or did not.
   bool ever(bool followed, const std::string& who, const std::string& whom, Duration begin,
             Duration end) const;
+  /// All the time from `begin` to `end`.
+  bool is_disabled(const std::string& who, Duration begin, Duration end) const;
   bool ever_disabled(const std::string& who, Duration begin, Duration end) const;
 
  private:

@@ -133,7 +133,12 @@ class Returns {
 
 void judge_returns(const History& history, Verdict& verdict) {
   Returns(history, verdict).judge();
-  for (const std::string& stuck : history.stuck) verdict.add("rest", stuck);
+  for (const History::Stuck& stuck : history.stuck) {
+    Sight sight;
+    sight.client = stuck.client;
+    sight.at = history.sights.back().at;
+    verdict.add("rest", stuck.what, sight);
+  }
 }
 
 }  // namespace hub::test

@@ -20,8 +20,10 @@ namespace {
 
 /// How long it may take at the end until everybody is where they want to be.
 constexpr Duration kCalmingDown = 3min;
-/// What may still come then, comes within this.
-constexpr Duration kQuiet = 10s;
+/// What may still come then, comes within this: a client that the hub does not find asks for itself
+/// with its next keep-alive.
+constexpr Duration kQuiet = 40s;
+constexpr Duration kForAnAnswer = 10s;
 constexpr std::uint32_t kLastRetrieve = 50;
 
 class World {
@@ -53,11 +55,12 @@ class World {
     }
     net_.run_for(script_.length);
     calm();
+    net_.run_for(kQuiet);
     const bool all_well = net_.run_until([&] { return are_well(); }, kCalmingDown);
     if (!all_well) note_trouble();
-    net_.run_for(kQuiet);
+    net_.run_for(kForAnAnswer);
     for (auto& person : people_) person->type(fmt::format("retrieve#{}", kLastRetrieve));
-    net_.run_for(kQuiet);
+    net_.run_for(kForAnAnswer);
     if (all_well && !are_well()) note_trouble();
     history_.sights = log_.take();
     hub_.close(history_);
@@ -94,15 +97,18 @@ class World {
 
   void note_trouble() {
     if (!hub_.is_up()) {
-      history_.stuck.emplace_back("the hub is not up");
+      history_.stuck.push_back({-1, "the hub is not up"});
     } else if (hub_.pending() > 0) {
-      history_.stuck.push_back(fmt::format("the hub has {} requests under way", hub_.pending()));
+      history_.stuck.push_back(
+          {-1, fmt::format("the hub has {} requests under way", hub_.pending())});
     }
     for (std::size_t i = 0; i < people_.size(); ++i) {
       const std::string trouble = people_[i]->trouble();
-      if (!trouble.empty()) history_.stuck.push_back(fmt::format("client {} {}", i, trouble));
+      if (!trouble.empty()) {
+        history_.stuck.push_back({static_cast<int>(i), fmt::format("client {} {}", i, trouble)});
+      }
     }
-    if (orders_ > 0) history_.stuck.push_back("an administrator waits for an answer");
+    if (orders_ > 0) history_.stuck.push_back({-1, "an administrator waits for an answer"});
   }
 
   /// `order`, counted while it is under way.

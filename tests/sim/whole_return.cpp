@@ -18,7 +18,8 @@ constexpr Duration kBackWithin = 5s;
 /// What came of each client between the hub's going down and five seconds after its return.
 struct Standing {
   bool online = false;
-  bool moved = false;  // since it logged in: the hub may not know where it is
+  bool unsure = false;  // since it logged in it moved, and the hub may not know where it is; or it
+                        // is about to log out
   bool back = false;
   bool excused = false;
 };
@@ -44,14 +45,14 @@ class Returns {
     switch (sight.what) {
       case What::kOnline:
         client.online = true;
-        client.moved = false;
+        client.unsure = false;
         if (up_at_) client.back = true;
         return;
       case What::kOffline:
         client.online = false;
         return;
       case What::kDisturbed:
-        client.moved = client.excused = true;
+        client.unsure = client.excused = true;
         return;
       case What::kUp:
       case What::kLeft:
@@ -61,7 +62,9 @@ class Returns {
         client.excused = true;
         return;
       case What::kTyped:
-        if (sight.text == "logout#" || sight.text.substr(0, 6) == "login#") client.excused = true;
+        if (sight.text == "logout#" || sight.text.substr(0, 6) == "login#") {
+          client.unsure = client.excused = true;
+        }
         return;
       default:
         return;
@@ -73,7 +76,7 @@ class Returns {
       case What::kHubDown:
         if (!down_) {
           for (Standing& client : all_) {
-            client.excused = !client.online || client.moved;
+            client.excused = !client.online || client.unsure;
             client.back = false;
           }
         }

@@ -77,9 +77,11 @@ Record retrieved(std::string_view payload) {
   return {RecordKind::kRetrieved, post_line(payload), {}};
 }
 
-Record end_of_retrieve(std::size_t posts) {
+Record end_of_retrieve(std::size_t posts, MessageId oldest) {
   if (posts == 0) return note("no posts");
-  return note(fmt::format("{} {}", posts, posts == 1 ? "post" : "posts"));
+  const std::string older =
+      oldest == 0 ? std::string() : fmt::format("; older: retrieve#{}&{}", posts, oldest);
+  return note(fmt::format("{} {}{}", posts, posts == 1 ? "post" : "posts", older));
 }
 
 Record state_record(std::string_view state, std::string_view id) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "client/core/exchanges.hpp"
+#include "client/core/overloaded.hpp"
 #include "protocol/fault.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/password.hpp"
@@ -23,13 +24,6 @@ std::string payload_of(const Retrieve& retrieve) {
   if (retrieve.before == 0) return fmt::format("{}", retrieve.n);
   return fmt::format("{}&{}", retrieve.n, retrieve.before);
 }
-
-template <typename... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
-template <typename... Cases>
-Overloaded(Cases...) -> Overloaded<Cases...>;
 
 }  // namespace
 

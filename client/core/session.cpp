@@ -194,7 +194,9 @@ void Session::request(Opcode opcode, std::string payload, TimePoint now) {
   accepted_.reset();
   run_.clear();
   retrieved_ = 0;
-  const bool is_kept = config_.framing == Framing::kSealed && sealed::is_numbered(opcode);
+  // Whoever is not logged in has no device that could keep it.
+  const bool is_kept = config_.framing == Framing::kSealed && state_ != State::kOffline &&
+                       sealed::is_numbered(opcode);
   const std::uint64_t tag = is_kept ? next_tag_++ : 0;
   send(opcode, payload, tag);
   pending_ = Pending{opcode, reply_deadline(now), std::move(payload), 1, tag};

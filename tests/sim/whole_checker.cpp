@@ -31,6 +31,20 @@ bool is_in_any(const std::vector<Era>& eras, const std::string& text) {
                      [&](const Era& era) { return era.journal.find_post(text).has_value(); });
 }
 
+/// Whether the client's files may since have forgotten what it was told.
+bool is_set_back(const History& history, const Sight& since) {
+  return std::any_of(history.sights.begin(), history.sights.end(), [&](const Sight& sight) {
+    return sight.client == since.client && sight.at >= since.at &&
+           (sight.what == What::kPowerCut || sight.what == What::kRewound);
+  });
+}
+
+bool was_rewound(const History& history, int client) {
+  return std::any_of(history.sights.begin(), history.sights.end(), [&](const Sight& sight) {
+    return sight.client == client && sight.what == What::kRewound;
+  });
+}
+
 void judge_posts(const History& history, const std::vector<Era>& eras, Verdict& verdict) {
   for (const Era& era : eras) {
     for (const std::string& text : era.journal.repeated()) {
@@ -51,7 +65,7 @@ void judge_posts(const History& history, const std::vector<Era>& eras, Verdict& 
     const bool is_certain =
         sight.what == What::kFailed &&
         std::find(kCertain.begin(), kCertain.end(), sight.text) != kCertain.end();
-    if (is_certain && is_there) {
+    if (is_certain && is_there && !is_set_back(history, sight)) {
       verdict.add("refused", brief(text) + " was refused (" + sight.text + ") and is there", sight,
                   text);
     }
@@ -64,7 +78,7 @@ void judge_order(const History& history, const std::vector<Era>& eras, Verdict& 
     for (const Sight& sight : history.sights) {
       if (sight.what != What::kTyped || !starts_with(sight.text, "post#")) continue;
       const auto post = era.journal.find_post(text_in(sight.text));
-      if (!post) continue;
+      if (!post || was_rewound(history, sight.client)) continue;
       const auto [last, is_first] = newest.emplace(sight.client, *post);
       if (!is_first && *post < last->second) {
         verdict.add("order", brief(text_in(sight.text)) + " stands before a post typed earlier",
@@ -85,58 +99,61 @@ class Follows {
     for (const Sight& sight : history_.sights) {
       if (sight.what == What::kTyped) {
         typed_[{sight.client, sight.text}].push_back(sight.at);
-      } else if (sight.what == What::kAck || sight.what == What::kFailed) {
-        if (starts_with(sight.about, "subscribe#") || starts_with(sight.about, "unsubscribe#")) {
-          judge(sight);
+        if (starts_with(sight.text, "unsubscribe#")) {
+          ++unfollows_[{account_of(sight), whom_of(sight.text)}].typed;
         }
-      } else if (sight.what == What::kKilled || sight.what == What::kPowerCut ||
-                 sight.what == What::kRewound || sight.what == What::kLeft) {
-        forget(sight.client);
+      } else if (starts_with(sight.about, "subscribe#") ||
+                 starts_with(sight.about, "unsubscribe#")) {
+        if (sight.what == What::kAck || sight.what == What::kFailed) judge(sight);
       }
     }
+    if (eras_.size() == 1) judge_numbers(eras_.front().journal);
   }
 
  private:
+  /// How often somebody asked to unfollow somebody, and what they were told.
+  struct Unfollows {
+    std::size_t typed = 0;
+    std::size_t done = 0;
+    std::size_t not_done = 0;
+  };
+
+  const std::string& account_of(const Sight& sight) const {
+    return history_.account_of[static_cast<std::size_t>(sight.client)];
+  }
+  static std::string whom_of(const std::string& line) { return line.substr(line.find('#') + 1); }
+
   void judge(const Sight& sight) {
     auto& waiting = typed_[{sight.client, sight.about}];
-    if (waiting.empty()) return;  // of before a crash
-    // It is acted upon only after what was answered before it.
-    const Duration begin = std::max(waiting.front(), last_answer_[sight.client]);
-    last_answer_[sight.client] = sight.at;
+    if (waiting.empty()) return;  // what it is about was answered already: another check's affair
+    const Duration begin = waiting.front();
     waiting.pop_front();
-    const bool certain = uncertain_.erase({sight.client, sight.about}) == 0;
-    if (!starts_with(sight.text, "subscribe_ack#") &&
-        !starts_with(sight.text, "unsubscribe_ack#")) {
-      uncertain_.insert({sight.client, sight.about});
-      return;
-    }
+    auto& unfollows = unfollows_[{account_of(sight), whom_of(sight.about)}];
+    if (sight.text == "unsubscribe_ack#successful") ++unfollows.done;
+    if (sight.text == "unsubscribe_ack#failed") ++unfollows.not_done;
     for (const Era& era : eras_) {  // all else would be guessing
       if (begin < era.end && sight.at > era.end) return;
     }
     const auto era =
         std::find_if(eras_.begin(), eras_.end(), [&](const Era& e) { return sight.at <= e.end; });
-    if (era != eras_.end()) judge(sight, era->journal, begin, certain);
+    if (era != eras_.end()) judge(sight, era->journal, begin);
   }
 
-  void judge(const Sight& sight, const Journal& journal, Duration begin, bool certain) {
-    const std::string& who = history_.account_of[static_cast<std::size_t>(sight.client)];
-    const std::string whom = sight.about.substr(sight.about.find('#') + 1);
-    const Duration end = sight.at;
+  void judge(const Sight& sight, const Journal& journal, Duration begin) {
+    const std::string& who = account_of(sight);
+    const std::string whom = whom_of(sight.about);
     const auto complain = [&](const char* what) {
       verdict_.add("follows", fmt::format("{} after {}: {}", sight.text, sight.about, what), sight);
     };
-    const bool undone = unfollowed(journal, who, whom, begin - 2ms, end + 2ms);
     if (sight.text == "subscribe_ack#successful") {
-      if (!journal.ever(true, who, whom, begin, end)) complain("it is not followed");
+      if (!journal.ever(true, who, whom, begin, sight.at)) complain("it is not followed");
     } else if (sight.text == "subscribe_ack#failed") {
-      if (!journal.ever_disabled(whom, begin, end)) complain("there is no reason for it");
+      if (!journal.ever_disabled(whom, begin, sight.at)) complain("there is no reason for it");
     } else if (sight.text == "unsubscribe_ack#successful") {
-      if (!undone) complain("nothing was undone");
-    } else if (!journal.ever(false, who, whom, begin, end)) {
-      complain("it was followed all the time");
-    } else if (certain && is_only_device_of(who) &&
-               unfollowed(journal, who, whom, begin + 2ms, end - 2ms)) {
-      complain("it was undone all the same");
+      if (!unfollowed(journal, who, whom, begin, sight.at)) complain("nothing was undone");
+    } else if (sight.text == "unsubscribe_ack#failed") {
+      if (!journal.ever(false, who, whom, begin, sight.at))
+        complain("it was followed all the time");
     }
   }
 
@@ -144,21 +161,23 @@ class Follows {
                          Duration begin, Duration end) {
     const auto& spans = journal.follows(who, whom);
     return std::any_of(spans.begin(), spans.end(), [&](const Journal::Span& span) {
-      return span.to != Journal::kNever && journal.at(span.to).at >= begin &&
-             journal.at(span.to).at <= end;
+      return span.to != Journal::kNever && journal.at(span.to).at >= begin - 2ms &&
+             journal.at(span.to).at <= end + 2ms;
     });
   }
 
-  bool is_only_device_of(const std::string& who) const {
-    return std::count(history_.account_of.begin(), history_.account_of.end(), who) == 1;
-  }
-
-  /// What was typed and not answered may still be done, at any time.
-  void forget(int client) {
-    for (auto& [key, waiting] : typed_) {
-      if (key.first != client || waiting.empty()) continue;
-      waiting.clear();
-      uncertain_.insert(key);
+  /// Each unfollow that was acknowledged undid one follow, each that failed none.
+  void judge_numbers(const Journal& journal) {
+    for (const auto& [pair, told] : unfollows_) {
+      const auto& spans = journal.follows(pair.first, pair.second);
+      const auto undone = static_cast<std::size_t>(
+          std::count_if(spans.begin(), spans.end(),
+                        [](const Journal::Span& span) { return span.to != Journal::kNever; }));
+      if (undone >= told.done && undone + told.not_done <= told.typed) continue;
+      verdict_.add(
+          "follows",
+          fmt::format("{} unfollowed {} {} times: of {} asked, {} were done and {} not", pair.first,
+                      pair.second, undone, told.typed, told.done, told.not_done));
     }
   }
 
@@ -166,8 +185,7 @@ class Follows {
   const std::vector<Era>& eras_;
   Verdict& verdict_;
   std::map<std::pair<int, std::string>, std::deque<Duration>> typed_;
-  std::map<int, Duration> last_answer_;
-  std::set<std::pair<int, std::string>> uncertain_;  // the one before was not answered for certain
+  std::map<std::pair<std::string, std::string>, Unfollows> unfollows_;
 };
 
 void judge_silence(const std::vector<Era>& eras, Verdict& verdict) {

@@ -6,11 +6,13 @@
 //   kept      A post whose ack was printed is there. A restore is the exception: what it
 //             undid was there before.                                            P1, P2, P3
 //   refused   A post whose refusal was printed is not there, other than "store_failed",
-//             which says that nobody knows.
-//   order     The posts of one client stand in the order in which they were typed.
+//             which says that nobody knows. (Unless the client's machine lost power later, or its
+//             files were rewound: it may have forgotten the refusal, and then asks again.)
+//   order     The posts of one client stand in the order in which they were typed. (Unless its
+//             files were rewound: what it had forgotten may come back.)
 //   follows   A "subscribe_ack#successful" was true at some time between typing and ack; an
-//             "unsubscribe_ack#successful" undid a follow in that time; a failed one found none,
-//             and where nobody else could have undone the follow, none was undone.
+//             "unsubscribe_ack#successful" undid a follow in that time, a failed one found none.
+//             Taken together, unfollows were done as often as their acks say.             P4
 //   silence   Nobody posts while disabled.                                               P23
 //
 // Of each client, against that journal. A post is due to an account if it was committed while the
@@ -23,7 +25,8 @@
 //   disorder  Posts are shown in the order of the history.                               P5
 //   gap       Every due post is shown, unless before anything newer was shown it was deleted, its
 //             author unfollowed or disabled, or the client became a new one, which begins with
-//             what comes then.                                                           P5
+//             what comes then; or it is among the oldest of many, and the client was told that so
+//             many are left out.                                                         P5
 //   ended     Two seconds after an account was disabled (a network may take nearly one), nothing
 //             is shown to it until it is enabled.                                        P23
 //   past      The last retrieve brings the newest posts of those followed, newest first.

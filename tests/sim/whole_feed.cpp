@@ -1,5 +1,6 @@
 // What one client was shown, held against what was due to it.
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -61,7 +62,7 @@ class Feed {
       case What::kOnline:
         return become(sight);
       case What::kKilled:
-        after_ = After::kKill;
+        after_ = std::max(after_, After::kKill);
         if (!history_.devices) lose(sight);
         return;
       case What::kPowerCut:
@@ -71,6 +72,12 @@ class Feed {
         return;
       case What::kTyped:
         if (!history_.devices && sight.text.substr(0, 6) == "login#") lose(sight);
+        if (sight.text.substr(0, 12) == "unsubscribe#") {
+          unfollow_typed_[sight.text.substr(12)].push_back(sight.at);
+        }
+        return;
+      case What::kEarlier:
+        left_out_ += std::stoul(sight.text);
         return;
       case What::kLeft:
         if (!history_.devices) lose(sight);
@@ -134,12 +141,17 @@ class Feed {
     }
   }
 
+  /// Of several under way it is the first.
   void note_unfollow(const Sight& sight) {
     const std::string whom = sight.about.substr(sight.about.find('#') + 1);
+    auto& typed = unfollow_typed_[whom];
+    if (typed.empty()) return;
+    const Duration begin = typed.front();
+    typed.pop_front();
     for (const Journal::Span& span : journal_.follows(who_, whom)) {
-      if (span.to != Journal::kNever && journal_.at(span.to).at <= sight.at + kGrain) {
-        unfollowed_[whom] = span.to;
-      }
+      if (span.to == Journal::kNever || journal_.at(span.to).at < begin - kGrain) continue;
+      unfollowed_[whom] = std::max(unfollowed_[whom], span.to);
+      return;
     }
   }
 
@@ -170,6 +182,10 @@ class Feed {
     if (fresh_since_) excuse(std::max(*fresh_since_, commit.at));  // and it still is nobody
     if (!era_.is_last) excuse(era_.end);
     if (excused && (!newer_shown || *excused <= *newer_shown + kGrain)) return;
+    if (left_out_ > 0) {
+      --left_out_;
+      return;
+    }
     Sight sight;
     sight.client = client_;
     sight.at = newer_shown.value_or(commit.at);
@@ -197,6 +213,8 @@ class Feed {
   bool is_set_back_ = false;       // and repeats what it showed before that
   std::optional<Duration> fresh_since_ = Duration::zero();
   std::vector<Blank> blanks_;
+  std::map<std::string, std::deque<Duration>> unfollow_typed_;
+  std::size_t left_out_ = 0;                       // posts, as it was told
   std::map<std::string, std::size_t> unfollowed_;  // by whom; the last unfollow it was told of
 };
 

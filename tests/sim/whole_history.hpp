@@ -23,9 +23,10 @@ struct Sight {
     kTyped,      // text: the line
     kShown,      // text: a post that was forwarded, as `<ann>hello`
     kRetrieved,  // text: one from the past
-    kAck,        // text: the line, "post_ack#successful"; `about`: the line that it answers
-    kFailed,     // text: the line, "subscribe_ack#failed" or "error#limit"; `about` likewise
-    kPrinted,    // text: any other line
+    kAck,        // text: what is printed, "post_ack#successful"; `about`: the line it answers
+    kFailed,     // text: "subscribe_ack#failed" or "error#limit"; `about` likewise
+    kEarlier,    // text: how many posts of before are left out
+    kPrinted,    // text: any line but a post
     kOnline,     // it has a session
     kOffline,
     kDisturbed,  // it moved, or its network does not work

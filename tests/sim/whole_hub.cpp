@@ -268,6 +268,7 @@ void HubMachine::back_up() {
   try {
     disk_.remove(copy);
     RawDatabase(the_template().file).copy_to(copy);
+    RawDatabase(copy).run("UPDATE settings SET is_copy = 1");  // as every backup says of itself
     backup_ = disk_.contents(copy);
   } catch (const std::runtime_error&) {
     // The disk fails just now.

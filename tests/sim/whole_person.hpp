@@ -2,7 +2,9 @@
 // who wants to be logged in, notices when that is over, and starts the program again when it died.
 #pragma once
 
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +25,7 @@ struct PersonTraits {
   Endpoint hub;
   Key hub_key{};
   std::uint64_t seed = 0;
+  bool queues = false;  // sits at a terminal
 };
 
 class Person {
@@ -52,14 +55,18 @@ class Person {
   void start();
   void stop(Sight::What how, Duration down);
   void look_after();
+  void on_request(const client::Message& request);
+  void on_link(const client::LinkOutput& output);
   void on_print(const client::Record& record);
   void note_line();
   Endpoint new_address();
+  void cut_off(const Endpoint& at);
 
   SimNet& net_;
   Log& log_;
   PersonTraits traits_;
   Passwords passwords_;
+  SeededRandom random_;
   std::unique_ptr<SealedClient> client_;
   std::vector<std::unique_ptr<SealedClient>> dead_;
   int life_ = 0;
@@ -67,10 +74,20 @@ class Person {
   std::optional<TimePoint> logged_out_until_;
   std::optional<std::uint64_t> outputs_left_;
   Action ending_;
-  std::string asked_;  // the line whose answer is awaited
+  std::string asked_;                            // the line whose answer is awaited
+  std::map<std::uint64_t, std::string> tagged_;  // lines by the session's numbers for them
+  /// What the session is about to print, as it has been told, and the line that asked for it.
+  struct Expected {
+    std::string printed;  // empty: a note only, of an earlier life's request that was done
+    std::string answer;
+    std::string about;
+  };
+  std::deque<Expected> expected_;
+  std::shared_ptr<ClientDisk> disk_ = std::make_shared<ClientDisk>();
+  std::vector<ClientDisk> earlier_;  // what the disk was like now and then
   bool was_online_ = false;
   std::size_t tries_ = 0;
-  int cuts_ = 0;
+  std::optional<TimePoint> cut_until_;
   bool calm_ = false;
 };
 

@@ -14,12 +14,14 @@ using What = Sight::What;
 namespace {
 
 constexpr Duration kBackWithin = 5s;
+/// The hub writes down within a minute where a client went.
+constexpr Duration kUnknownAddress = 70s;
 
 /// What came of each client between the hub's going down and five seconds after its return.
 struct Standing {
   bool online = false;
-  bool unsure = false;  // since it logged in it moved, and the hub may not know where it is; or it
-                        // is about to log out
+  Duration unsure_until{};  // it moved, and the hub may not have written down where to; or it is
+                            // about to log out
   bool back = false;
   bool excused = false;
 };
@@ -45,14 +47,15 @@ class Returns {
     switch (sight.what) {
       case What::kOnline:
         client.online = true;
-        client.unsure = false;
+        client.unsure_until = {};
         if (up_at_) client.back = true;
         return;
       case What::kOffline:
         client.online = false;
         return;
       case What::kDisturbed:
-        client.unsure = client.excused = true;
+        client.unsure_until = sight.at + kUnknownAddress;
+        client.excused = true;
         return;
       case What::kUp:
       case What::kLeft:
@@ -63,7 +66,8 @@ class Returns {
         return;
       case What::kTyped:
         if (sight.text == "logout#" || sight.text.substr(0, 6) == "login#") {
-          client.unsure = client.excused = true;
+          client.unsure_until = Duration::max();
+          client.excused = true;
         }
         return;
       default:
@@ -76,7 +80,7 @@ class Returns {
       case What::kHubDown:
         if (!down_) {
           for (Standing& client : all_) {
-            client.excused = !client.online || client.unsure;
+            client.excused = !client.online || client.unsure_until > sight.at;
             client.back = false;
           }
         }

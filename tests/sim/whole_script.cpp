@@ -103,6 +103,7 @@ class Maker {
                                  kNames.begin() + static_cast<std::ptrdiff_t>(accounts));
     for (std::size_t i = 0; i < clients; ++i) {
       script_.cast.account_of.push_back(static_cast<int>(i < accounts ? i : below(accounts)));
+      script_.cast.queues.push_back(chance(0.5));
     }
   }
 

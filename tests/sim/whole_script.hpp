@@ -70,6 +70,7 @@ struct Action {
 struct Cast {
   std::vector<std::string> accounts;
   std::vector<int> account_of;  // of each client
+  std::vector<bool> queues;     // likewise: it is used at a terminal
 };
 
 struct Script {

@@ -41,11 +41,13 @@ class World {
       traits.hub = hub_.endpoint();
       traits.hub_key = hub_.public_key();
       traits.seed = script.seed;
+      traits.queues = script.cast.queues[i];
       history_.account_of.push_back(traits.account);
       people_.push_back(std::make_unique<Person>(
           net_, log_, traits,
           [this](const std::string& account) { return passwords_of(account); }));
     }
+    history_.devices = true;
     log_weather();
   }
 
@@ -199,7 +201,8 @@ void World::act_as_admin(const Action& action) {
       return hub_.restore();
     case Deed::kImport: {
       std::vector<std::string> texts;
-      for (std::uint64_t i = 0; i < action.count; ++i) texts.push_back(text_of(action, i));
+      for (std::uint64_t i = 0; i < action.count; ++i)
+        texts.push_back(fmt::format("i{}.{}", action.number, i));
       return hub_.import(action.text, texts);
     }
     default:

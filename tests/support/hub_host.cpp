@@ -38,6 +38,7 @@ void HubHost::start() {
   reader_ = store_->open_reader();
   read_server_.emplace(store_->open_reader(), [this] { return keys_on_disk_; });
   identity_.keys = keys_on_disk_;
+  identity_.history_id = must(reader_->info()).history_id;
   hub_ = std::make_unique<server::Hub>(config_, identity_, random_, counters_);
   ++identity_.generation;
   std::vector<server::RestoredSession> stored;

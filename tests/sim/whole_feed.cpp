@@ -120,12 +120,12 @@ class Feed {
   void judge_place(std::size_t post, const Sight& sight, const std::string& text) {
     if (!last_ || post > *last_) {
       const bool seen = first_shown_.contains(post);
-      if (!seen && highest_ && post < *highest_) {
+      if (!seen && highest_ && post < *highest_ && !is_set_back_) {
         complain("disorder", "is shown after newer ones", sight, text);
       } else if (seen && !is_set_back_) {
         complain("repeated", "is shown again", sight, text);
       }
-      if (!seen) is_set_back_ = false;
+      if (highest_ && post > *highest_) is_set_back_ = false;
       return;
     }
     if (after_ == After::kSetBack) {

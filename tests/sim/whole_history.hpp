@@ -27,6 +27,7 @@ struct Sight {
     kFailed,     // text: "subscribe_ack#failed" or "error#limit"; `about` likewise
     kEarlier,    // text: how many posts of before are left out
     kPrinted,    // text: any line but a post
+    kNoted,      // text: for people only, at its terminal or of what its hub says
     kOnline,     // it has a session
     kOffline,
     kDisturbed,  // it moved, or its network does not work

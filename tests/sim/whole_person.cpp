@@ -211,6 +211,9 @@ void Person::on_link(const client::LinkOutput& output) {
     const client::Message& message = delivered->message;
     const auto tagged = tagged_.find(message.id);
     const std::string line = line_of(message);
+    if (message.opcode != Opcode::kForward && message.opcode != Opcode::kRetrieveAck) {
+      log_.add(What::kNoted, traits_.number, "hub: " + std::string(name_of(message.opcode)));
+    }
     if (tagged != tagged_.end() && !line.empty()) {
       expected_.push_back({line, line, tagged->second});
     } else if (const auto earlier = sealed::read_earlier_posts(message.payload);
@@ -228,6 +231,8 @@ void Person::on_link(const client::LinkOutput& output) {
   } else if (const auto* not_sent = std::get_if<client::NotSent>(&output)) {
     expected_.push_back({"error#not_sent", "error#not_sent",
                          line_of(not_sent->request.opcode, not_sent->request.payload)});
+  } else if (const auto* note = std::get_if<client::LinkNote>(&output)) {
+    log_.add(What::kNoted, traits_.number, note->text);
   } else if (std::holds_alternative<client::NextAddress>(output)) {
     // From a new port, and out of the client's own course.
     net_.after(Duration::zero(), [this, life = life_] {
@@ -254,7 +259,8 @@ void Person::on_print(const client::Record& record) {
     return log_.add(good ? What::kAck : What::kFailed, traits_.number, answer.answer, answer.about);
   }
   if (record.line == "login_ack#successful") tries_ = 0;
-  if (!record.line.empty()) log_.add(What::kPrinted, traits_.number, record.line);
+  log_.add(record.line.empty() ? What::kNoted : What::kPrinted, traits_.number,
+           record.line.empty() ? record.note : record.line);
 }
 
 void Person::note_line() {

@@ -32,8 +32,9 @@ struct Record {
 
 Record ack(std::string_view request, bool successful);  // "login_ack", true
 Record error(std::string_view word, std::string note);
-Record forward(std::string_view payload);
-Record retrieved(std::string_view payload);
+/// `id`: shown before it; 0: not.
+Record forward(std::string_view payload, MessageId id = 0);
+Record retrieved(std::string_view payload, MessageId id = 0);
 /// `oldest`: the last one shown, from which older ones can be asked for; 0: they cannot.
 Record end_of_retrieve(std::size_t posts, MessageId oldest = 0);
 Record state_record(std::string_view state, std::string_view id);

@@ -105,10 +105,10 @@ void Session::on_back(TimePoint now) {
   start_waiting(now);
 }
 
-void Session::on_gave_up(TimePoint now) {
+void Session::on_gave_up(bool is_kept, TimePoint now) {
   if (finished_ || !pending_) return;
   gave_up_ = true;
-  if (pending_->tag == 0) {
+  if (pending_->tag == 0 || !is_kept) {
     fail_pending();
   } else {
     print(error("queued", "the hub did not answer; it is kept, and sent at the next login"));
@@ -139,7 +139,13 @@ bool Session::on_tagged(const Message& message) {
   const Exchange* exchange = exchange_of_reply(message.opcode);
   const bool is_reply = message.opcode == Opcode::kRefused ||
                         (exchange != nullptr && sealed::is_numbered(exchange->request));
-  if (!is_reply || (pending_ && pending_->tag == message.id)) return false;
+  if (!is_reply) return false;
+  const bool is_awaited = pending_ && pending_->tag == message.id;
+  if (is_awaited && state_ != State::kOffline) return false;
+  if (is_awaited) {  // the login was given up, but what was asked got through
+    queued_.push_back({pending_->request, pending_->tag});
+    pending_.reset();
+  }
   const auto queued = std::find_if(queued_.begin(), queued_.end(),
                                    [&](const Queued& each) { return each.tag == message.id; });
   if (queued == queued_.end()) return true;

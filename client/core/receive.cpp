@@ -78,7 +78,7 @@ void Session::on_forward(const Message& message) {
   const bool known = post.id != 0 && !fault("forward_repeat_printed") &&
                      std::find(forwards_.begin(), forwards_.end(), post) != forwards_.end();
   if (!known) {
-    print(forward(shown(message)));
+    print(forward(message.payload, shown_id(message)));
     forwards_.push_back(std::move(post));
     if (forwards_.size() > kRememberedForwards) forwards_.pop_front();
   }
@@ -171,22 +171,20 @@ void Session::on_earlier_posts(const Message& message) {
   send(Opcode::kForwardAck, {}, message.id);
 }
 
-std::string Session::shown(const Message& post) const {
-  return config_.show_ids ? fmt::format("{} {}", post.id, post.payload) : post.payload;
-}
+MessageId Session::shown_id(const Message& post) const { return config_.show_ids ? post.id : 0; }
 
 void Session::on_retrieved(const Message& message, TimePoint now) {
   pending_->deadline = reply_deadline(now);
   last_retrieved_ = message.id;
   if (config_.framing == Framing::kSealed) {  // nothing comes twice there
-    print(retrieved(shown(message)));
+    print(retrieved(message.payload, shown_id(message)));
     ++retrieved_;
     return;
   }
   SeenPost post{message.id, message.payload};
   const bool known = post.id != 0 && std::find(run_.begin(), run_.end(), post) != run_.end();
   if (known) return;
-  print(retrieved(shown(message)));
+  print(retrieved(message.payload, shown_id(message)));
   ++retrieved_;
   run_.push_back(std::move(post));
   if (run_.size() > kClassicMaxRetrieve) run_.pop_front();

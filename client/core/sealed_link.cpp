@@ -206,14 +206,14 @@ void SealedLink::check_silence(TimePoint now) {
 /// Nobody is there to wait: what was asked stays unanswered. Who was logged in is so again with the
 /// next thing that is asked.
 void SealedLink::give_up(TimePoint now) {
-  if (wanted_) wants_online_ = false;
+  if (wanted_ && !(device_ && device_->can_resume())) wants_online_ = false;
   wanted_.reset();
   waiting_.clear();
   asked_ = false;
-  away_ = true;
+  away_ = gave_up_ = true;
   lose_connection(now);
   wanting_since_.reset();
-  outputs_.push_back(GaveUp{});
+  outputs_.push_back(GaveUp{device_ && !device_->outbox().waiting().empty()});
 }
 
 void SealedLink::on_path_changed(TimePoint now) {

@@ -75,7 +75,9 @@ struct Keep {
 struct Away {};
 struct Back {};
 /// Where nobody is there to wait: the hub did not answer for too long.
-struct GaveUp {};
+struct GaveUp {
+  bool is_kept = false;  // the request that waits for it: it is sent when somebody logs in again
+};
 /// The password is needed after all.
 struct NeedPassword {};
 /// Try the next address of the hub, from a new port: this one does not answer.
@@ -217,6 +219,7 @@ class SealedLink {
   bool asking_ = false;                     // about the key
   bool distrusted_ = false;                 // it is over
   bool said_silent_ = false;                // the person knows that the hub does not answer
+  bool gave_up_ = false;                    // and nothing was heard since
   int sends_here_ = 0;                      // datagrams of the handshake to the present address
   std::optional<TimePoint> wanting_since_;  // something waits for an answer of the hub
   std::optional<TimePoint> unanswered_since_;  // the connection owes an answer, and says nothing

@@ -158,6 +158,8 @@ void SealedLink::on_kept(bool is_on_disk, TimePoint now) {
   const std::uint64_t number = unkept_.front();
   unkept_.pop_front();
   if (is_on_disk) {
+    // A hub that is known not to answer is not waited for once more.
+    if (gave_up_ && config_.patience) outputs_.push_back(GaveUp{true});
     send_waiting(now);
     flush(now);
     return;

@@ -24,6 +24,7 @@ bool SealedLink::on_connection_datagram(Bytes datagram, TimePoint now) {
   using Taken = sealed::Connection::Taken;
   if (taken == Taken::kForged || taken == Taken::kReplayed) return true;
   liveness_.on_heard(now);
+  gave_up_ = false;
   unanswered_since_.reset();
   elsewhere_at_.reset();
   initiator_.reset();  // the old connection answers after all

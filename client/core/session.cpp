@@ -92,7 +92,7 @@ void Session::on_message(const Message& message, TimePoint now) {
 }
 
 void Session::on_lost(TimePoint now) {
-  if (finished_ || !pending_ || pending_->tag != 0) return;
+  if (finished_ || !pending_) return;
   fail_pending();
   start_waiting(now);
 }

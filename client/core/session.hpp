@@ -104,7 +104,7 @@ class Session {
   // Of a sealed link (sealed_link.hpp says when).
   void on_away(TimePoint now);
   void on_back(TimePoint now);
-  void on_gave_up(TimePoint now);
+  void on_gave_up(bool is_kept, TimePoint now);
   void on_password_needed(TimePoint now);
   void on_settled(const Settled& settled, TimePoint now);
   void on_not_sent(const NotSent& not_sent, TimePoint now);
@@ -181,7 +181,7 @@ class Session {
   bool on_refused(const Message& message);
   void print_refusal(const Message& message);
   void on_earlier_posts(const Message& message);
-  std::string shown(const Message& post) const;
+  MessageId shown_id(const Message& post) const;
   bool is_excused(Opcode opcode) const;
   void on_unexpected(const Message& message);
 

@@ -91,6 +91,7 @@ LoginExchange::Device SealedLink::login_device() const {
 }
 
 void SealedLink::need_password() {
+  tags_.clear();  // the session is offline: what the outbox has is of an earlier one
   wanted_.reset();
   wants_online_ = false;
   wanting_since_.reset();
@@ -114,14 +115,16 @@ void SealedLink::become_new_device(TimePoint now) {
   unkept_.clear();
   handed_ = 0;
   if (login_.may_try_again()) {
+    renewing_ = true;
     device_->make_secret(random_);
     follow(login_.again(login_device(), connection_->handshake_hash()), now);
-  } else if (wanted_) {
-    need_password();
   } else {
+    // The hub takes this connection for one of the device that there was.
     connection_->close(sealed::CloseReason::kGoodbye);
     flush(now);
-    end_session(now);
+    if (!wanted_) return end_session(now);
+    need_password();
+    lose_connection(now);
   }
 }
 

@@ -104,7 +104,8 @@ class Follows {
         }
       } else if (starts_with(sight.about, "subscribe#") ||
                  starts_with(sight.about, "unsubscribe#")) {
-        if (sight.what == What::kAck || sight.what == What::kFailed) judge(sight);
+        const bool is_answer = sight.what == What::kAck || sight.what == What::kFailed;
+        if (is_answer && !sight.again) judge(sight);
       }
     }
     if (eras_.size() == 1) judge_numbers(eras_.front().journal);
@@ -125,7 +126,7 @@ class Follows {
 
   void judge(const Sight& sight) {
     auto& waiting = typed_[{sight.client, sight.about}];
-    if (waiting.empty()) return;  // what it is about was answered already: another check's affair
+    if (waiting.empty()) return;
     const Duration begin = waiting.front();
     waiting.pop_front();
     auto& unfollows = unfollows_[{account_of(sight), whom_of(sight.about)}];

@@ -38,7 +38,7 @@ struct Story {
   void see(What what, int client = -1, const std::string& text = {},
            const std::string& about = {}) {
     now += 1s;
-    history.sights.push_back({now, what, client, text, about});
+    history.sights.push_back({now, what, client, text, about, false});
   }
   void type(int client, const std::string& line) { see(What::kTyped, client, line); }
   void answer(int client, const std::string& line, const std::string& about) {
@@ -321,7 +321,7 @@ TEST_CASE("checker: everybody is back within five seconds of the hub") {
   w.see(What::kOffline, 0);
   w.see(What::kOffline, 1);
   const auto back = [&](int client, Duration after) {
-    w.history.sights.push_back({w.now + after, What::kOnline, client, {}, {}});
+    w.history.sights.push_back({w.now + after, What::kOnline, client, {}, {}, false});
   };
   w.see(What::kHubUp);
   back(0, 1s);

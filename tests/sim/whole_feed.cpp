@@ -57,7 +57,7 @@ class Feed {
       case What::kShown:
         return show(sight);
       case What::kAck:
-        if (sight.text == "unsubscribe_ack#successful") note_unfollow(sight);
+        if (sight.text == "unsubscribe_ack#successful" && !sight.again) note_unfollow(sight);
         return;
       case What::kOnline:
         return become(sight);

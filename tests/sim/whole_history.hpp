@@ -49,6 +49,7 @@ struct Sight {
   int client = -1;  // -1: the hub, or all
   std::string text;
   std::string about;
+  bool again = false;  // the same request was answered before, and its client has forgotten that
 };
 std::string_view name_of(Sight::What what);
 

@@ -16,8 +16,9 @@ class Log {
 
   Duration now() const { return net_.now().mono - begin_; }
   TimePoint begin() const { return begin_; }
-  void add(Sight::What what, int client = -1, std::string text = {}, std::string about = {}) {
-    sights_.push_back({now(), what, client, std::move(text), std::move(about)});
+  Sight& add(Sight::What what, int client = -1, std::string text = {}, std::string about = {}) {
+    sights_.push_back({now(), what, client, std::move(text), std::move(about), false});
+    return sights_.back();
   }
   std::vector<Sight> take() { return std::move(sights_); }
 

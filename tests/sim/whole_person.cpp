@@ -111,6 +111,7 @@ void Person::stop(What how, Duration down) {
   asked_.clear();
   tagged_.clear();
   expected_.clear();
+  answering_.clear();
   ++life_;
   if (std::exchange(was_online_, false)) log_.add(What::kOffline, traits_.number);
   log_.add(how, traits_.number);
@@ -215,7 +216,7 @@ void Person::on_link(const client::LinkOutput& output) {
       log_.add(What::kNoted, traits_.number, "hub: " + std::string(name_of(message.opcode)));
     }
     if (tagged != tagged_.end() && !line.empty()) {
-      expected_.push_back({line, line, tagged->second});
+      expect(line, line, tagged->second);
     } else if (const auto earlier = sealed::read_earlier_posts(message.payload);
                message.opcode == Opcode::kEarlierPosts && earlier) {
       log_.add(What::kEarlier, traits_.number, std::to_string(earlier->count));
@@ -224,13 +225,14 @@ void Person::on_link(const client::LinkOutput& output) {
     const std::string line = line_of(settled->reply);
     const bool good = line.find("#successful") != std::string::npos;
     const bool failed = line.find("#failed") != std::string::npos;
-    expected_.push_back({good     ? ""
-                         : failed ? "error#failed"
-                                  : line,
-                         line, line_of(settled->request.opcode, settled->request.payload)});
+    const std::string printed = good ? "" : failed ? "error#failed" : line;
+    expect(printed, line, line_of(settled->request.opcode, settled->request.payload));
   } else if (const auto* not_sent = std::get_if<client::NotSent>(&output)) {
-    expected_.push_back({"error#not_sent", "error#not_sent",
-                         line_of(not_sent->request.opcode, not_sent->request.payload)});
+    answering_.clear();
+    expect("error#not_sent", "error#not_sent",
+           line_of(not_sent->request.opcode, not_sent->request.payload));
+  } else if (const auto* keep = std::get_if<client::Keep>(&output)) {
+    on_keep(keep->what);
   } else if (const auto* note = std::get_if<client::LinkNote>(&output)) {
     log_.add(What::kNoted, traits_.number, note->text);
   } else if (std::holds_alternative<client::NextAddress>(output)) {
@@ -243,12 +245,33 @@ void Person::on_link(const client::LinkOutput& output) {
   }
 }
 
+/// An answer is kept before anybody hears of it: under the number of its request.
+void Person::on_keep(const client::KeepOutput& kept) {
+  const auto* line = std::get_if<client::AppendOutbox>(&kept);
+  if (line == nullptr || !disk_->files.device) return;
+  const std::string& text = line->line;
+  if (text.compare(0, 5, "done ") != 0 && text.compare(0, 8, "refused ") != 0) return;
+  const std::size_t number = text.find(' ') + 1;
+  const std::string& device = *disk_->files.device;
+  answering_ = device.substr(0, device.find('\n', device.find("id "))) + " " +
+               text.substr(number, text.find(' ', number) - number);
+}
+
+void Person::expect(const std::string& printed, const std::string& answer,
+                    const std::string& about) {
+  const bool again = !answering_.empty() && !answered_.insert(answering_).second;
+  answering_.clear();
+  expected_.push_back({printed, answer, about, again});
+}
+
 void Person::on_print(const client::Record& record) {
   if (record.kind == client::RecordKind::kForward) {
-    return log_.add(What::kShown, traits_.number, record.line);
+    log_.add(What::kShown, traits_.number, record.line);
+    return;
   }
   if (record.kind == client::RecordKind::kRetrieved) {
-    return log_.add(What::kRetrieved, traits_.number, record.line, asked_);
+    log_.add(What::kRetrieved, traits_.number, record.line, asked_);
+    return;
   }
   const bool is_settled = record.line.empty() && record.note.compare(0, 9, "sent now:") == 0;
   if (!expected_.empty() && (is_settled || !record.line.empty()) &&
@@ -256,7 +279,9 @@ void Person::on_print(const client::Record& record) {
     const Expected answer = expected_.front();
     expected_.pop_front();
     const bool good = answer.answer.find("#successful") != std::string::npos;
-    return log_.add(good ? What::kAck : What::kFailed, traits_.number, answer.answer, answer.about);
+    log_.add(good ? What::kAck : What::kFailed, traits_.number, answer.answer, answer.about).again =
+        answer.again;
+    return;
   }
   if (record.line == "login_ack#successful") tries_ = 0;
   log_.add(record.line.empty() ? What::kNoted : What::kPrinted, traits_.number,

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,8 @@ class Person {
   void look_after();
   void on_request(const client::Message& request);
   void on_link(const client::LinkOutput& output);
+  void on_keep(const client::KeepOutput& kept);
+  void expect(const std::string& printed, const std::string& answer, const std::string& about);
   void on_print(const client::Record& record);
   void note_line();
   Endpoint new_address();
@@ -81,8 +84,11 @@ class Person {
     std::string printed;  // empty: a note only, of an earlier life's request that was done
     std::string answer;
     std::string about;
+    bool again = false;
   };
   std::deque<Expected> expected_;
+  std::string answering_;           // the device and number of the request that is answered next
+  std::set<std::string> answered_;  // all there ever were
   std::shared_ptr<ClientDisk> disk_ = std::make_shared<ClientDisk>();
   std::vector<ClientDisk> earlier_;  // what the disk was like now and then
   bool was_online_ = false;

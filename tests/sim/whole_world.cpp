@@ -63,7 +63,7 @@ class World {
     net_.run_for(kForAnAnswer);
     for (auto& person : people_) person->type(fmt::format("retrieve#{}", kLastRetrieve));
     net_.run_for(kForAnAnswer);
-    if (all_well && !are_well()) note_trouble();
+    if (all_well && !net_.run_until([&] { return are_well(); }, kForAnAnswer)) note_trouble();
     history_.sights = log_.take();
     hub_.close(history_);
     return std::move(history_);

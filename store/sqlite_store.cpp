@@ -10,6 +10,7 @@
 
 #include "protocol/fault.hpp"
 #include "store/connection.hpp"
+#include "store/history.hpp"
 #include "store/refusals.hpp"
 #include "store/sqlite_reader.hpp"
 #include "store/sqlite_writer.hpp"
@@ -70,11 +71,17 @@ void tune_for_writing(SQLite::Database& db) {
   db.exec("PRAGMA journal_size_limit = 67108864");
 }
 
+SQLite::Database open_for_writing(const std::filesystem::path& file) {
+  SQLite::Database db = open_current(file, Access::kWrite);
+  begin_history_of_copy(db);
+  return db;
+}
+
 }  // namespace
 
 struct SqliteStore::Impl {
   Impl(const std::filesystem::path& path, const StoreOptions& options)
-      : file(path), db(open_current(path, Access::kWrite)), writer(db, heads, ledger, options) {
+      : file(path), db(open_for_writing(path)), writer(db, heads, ledger, options) {
     tune_for_writing(db);
   }
 

@@ -37,7 +37,9 @@ struct Numbers {
   Unfollow unfollow(std::uint64_t number, const std::string& target) const {
     return {ann, target, {device, number}};
   }
-  std::uint64_t done() { return world->reader().device("ann", dummy_device(1))->value().device.done; }
+  std::uint64_t done() {
+    return world->reader().device("ann", dummy_device(1))->value().device.done;
+  }
   std::size_t posts() { return world->feed("ann", 1000).size(); }
 
   StoreWorld<Kind> world;
@@ -85,9 +87,8 @@ CONTRACT("each number answers again what it did, whatever is so by now") {
   w.world->add("nobody");
   if (restart) w.world.reopen();
 
-  const Outcome expected[] = {Outcome::kOk,     Outcome::kFailed,  Outcome::kOk,
-                              Outcome::kOk,     Outcome::kFailed,  Outcome::kRefused,
-                              Outcome::kRefused, Outcome::kOk};
+  const Outcome expected[] = {Outcome::kOk,     Outcome::kFailed,  Outcome::kOk,      Outcome::kOk,
+                              Outcome::kFailed, Outcome::kRefused, Outcome::kRefused, Outcome::kOk};
   const auto state = describe(w.world->reader());
   for (std::uint64_t number = 1; number <= 8; ++number) {
     CAPTURE(number);

@@ -26,6 +26,8 @@ struct Outcome {
 
 constexpr int kBatches = 10;
 constexpr int kPerBatch = 3;
+constexpr std::size_t kTextSize = 10;
+constexpr DeviceNumber kDevice = 1;
 
 StoreOptions small_interval() {
   StoreOptions options;
@@ -39,20 +41,24 @@ void set_up(const std::filesystem::path& file) {
   StoreVerbs verbs(*store);
   verbs.add("ann");
   verbs.follow("ann", "ann");
+  REQUIRE(verbs.open_sealed("ann", 1).device->number == kDevice);
 }
 
 std::vector<Request> batch_of(int number, AccountId author, int posts, std::size_t text_size) {
   std::vector<Request> out;
   for (int i = 0; i < posts; ++i) {
     const std::string name = std::to_string(number) + "." + std::to_string(i);
-    out.push_back({0, AppendPost{author, "ann", name + std::string(text_size, 'x')}});
+    const auto sequence = static_cast<std::uint64_t>(number * posts + i + 1);
+    out.push_back(
+        {static_cast<Tag>(i),
+         AppendPost{author, "ann", name + std::string(text_size, 'x'), {kDevice, sequence}}});
   }
   return out;
 }
 
 /// Posts batch after batch; what came of each text is in `result` as soon as apply() has returned.
 void run_batches(Store& store, AccountId author, Outcome& result, int posts = kPerBatch,
-                 std::size_t text_size = 10) {
+                 std::size_t text_size = kTextSize) {
   for (int number = 0; number < kBatches; ++number) {
     const auto batch = batch_of(number, author, posts, text_size);
     const auto out = store.apply(batch, {});
@@ -95,7 +101,28 @@ bool is_whole(const std::set<std::string>& texts, std::size_t per_batch) {
                      [&](const auto& batch) { return batch.second == per_batch; });
 }
 
-void require_sound(const std::filesystem::path& file, const Outcome& posted, int per_batch) {
+/// The device asks for everything once more, as after the loss of all answers.
+void require_done_once(const std::filesystem::path& file, StoreVerbs& verbs,
+                       const std::set<std::string>& texts, int per_batch, std::size_t text_size) {
+  using Was = Repeated::Outcome;
+  for (int number = 0; number < kBatches; ++number) {
+    std::vector<decltype(Request::body)> bodies;
+    for (auto& request : batch_of(number, verbs.id("ann"), per_batch, text_size)) {
+      bodies.push_back(std::move(request.body));
+    }
+    const auto replies = verbs.run(bodies);
+    for (std::size_t i = 0; i < bodies.size(); ++i) {
+      const bool there = texts.contains(std::get<AppendPost>(bodies[i]).text);
+      const auto was = repeated_in(replies[i]);
+      if (there) REQUIRE((was == Was::kOk || was == Was::kForgotten));
+      if (!there) REQUIRE(was != Was::kOk);
+    }
+  }
+  REQUIRE(RawDatabase(file).number("SELECT count(*) - count(DISTINCT text) FROM posts") == 0);
+}
+
+void require_sound(const std::filesystem::path& file, const Outcome& posted, int per_batch,
+                   std::size_t text_size) {
   const auto problems = check(file);
   CAPTURE(problems);
   REQUIRE(problems.empty());
@@ -106,6 +133,7 @@ void require_sound(const std::filesystem::path& file, const Outcome& posted, int
   REQUIRE(is_whole(texts, static_cast<std::size_t>(per_batch)));
   for (const std::string& text : posted.refused) REQUIRE_FALSE(texts.contains(text));
   REQUIRE(verbs.post("ann", "goes on") == texts.size() + 1);
+  require_done_once(file, verbs, texts, per_batch, text_size);
 }
 
 using Failure = FaultyDisk::Failure;
@@ -131,7 +159,7 @@ bool run_with_failure(const std::filesystem::path& fresh, Failure failure, bool 
   disk.repair();
   if (!failed)
     REQUIRE(posted.acknowledged.size() == static_cast<std::size_t>(kBatches * per_batch));
-  require_sound(file, posted, per_batch);
+  require_sound(file, posted, per_batch, text_size);
   return failed;
 }
 
@@ -144,7 +172,7 @@ TEST_CASE("whichever operation fails, only what is on disk is acknowledged") {
   TempDirectory directory;
   set_up(directory / "fresh.db");
   std::uint64_t k = 0;
-  while (run_with_failure(directory / "fresh.db", failure, lasting, k, kPerBatch, 10)) ++k;
+  while (run_with_failure(directory / "fresh.db", failure, lasting, k, kPerBatch, kTextSize)) ++k;
   REQUIRE(k >= kBatches);  // it was not over before it began
 }
 
@@ -187,7 +215,7 @@ TEST_CASE("whenever the power goes, what was acknowledged is there afterwards") 
   REQUIRE(cuts.size() > 3 * kBatches);
   for (const auto& [cut, then] : cuts) {
     CAPTURE(cut.string());
-    require_sound(cut, then, kPerBatch);
+    require_sound(cut, then, kPerBatch, kTextSize);
   }
 }
 

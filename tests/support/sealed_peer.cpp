@@ -73,8 +73,8 @@ bool SealedPeer::resume(const std::string& name, std::optional<MessageId> mark, 
   if (!connection_ && !connect(limit)) return false;
   name_ = name;
   password_.clear();
-  wanted_signature_ = resume_signature(resume_key_of(device.secret), connection_->handshake_hash(),
-                                       device.id);
+  wanted_signature_ =
+      resume_signature(resume_key_of(device.secret), connection_->handshake_hash(), device.id);
   say(Opcode::kResume, resume_payload(name, mark));
   return await_login(limit);
 }
@@ -192,8 +192,8 @@ void SealedPeer::on_datagram(Bytes datagram) {
                                                      random_, now);
   initiator_.reset();
   if (std::exchange(resumes_at_once_, false)) {
-    wanted_signature_ = resume_signature(resume_key_of(device.secret),
-                                         connection_->handshake_hash(), device.id);
+    wanted_signature_ =
+        resume_signature(resume_key_of(device.secret), connection_->handshake_hash(), device.id);
     say(Opcode::kResume, resume_payload(name_, presented_));
   } else {
     connection_->channel().ping();

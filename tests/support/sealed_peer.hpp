@@ -1,7 +1,7 @@
 // A sealed peer that a test leads by the hand: the real handshake and connection, the login and the
-// resume as the protocol says them, and whatever messages it is told to send, at the wrong time too.
-// It acknowledges what arrives; it reads it (and so opens its windows) unless told not to. It shares
-// no code with spoke.
+// resume as the protocol says them, and whatever messages it is told to send, at the wrong time
+// too. It acknowledges what arrives; it reads it (and so opens its windows) unless told not to. It
+// shares no code with spoke.
 #pragma once
 
 #include <functional>

@@ -30,6 +30,8 @@ class SealedWorld {
   Endpoint new_ipv6_address();
   /// Where the hub has whom, as `hubadmin sessions` lists it: one line "ann 192.0.2.7:5001" each.
   std::vector<std::string> sessions();
+  /// Logins and resumes together: how often somebody came in.
+  std::uint64_t openings() { return host.counters().logins_ok + host.counters().resumes_ok; }
   /// A figure of `hubadmin stats`.
   std::int64_t figure(std::string_view name);
 

@@ -7,6 +7,7 @@
 #include "store/connection.hpp"
 #include "store/maintenance.hpp"
 #include "store/reading.hpp"
+#include "store/rows.hpp"
 #include "store/snapshot.hpp"
 #include "store/sqlite_reader.hpp"
 
@@ -96,6 +97,23 @@ Read<std::vector<AdminReader::FollowPageRow>> AdminReader::follows(const FollowQ
       out.push_back({row.number(0),
                      row.number(1),
                      {row.text(2), row.text(3), static_cast<MessageId>(row.number(4))}});
+    }
+    return out;
+  });
+}
+
+Read<std::vector<AdminReader::DevicePageRow>> AdminReader::devices(std::optional<AccountId> account,
+                                                                   DeviceNumber after,
+                                                                   std::uint32_t limit) {
+  return reading([&] {
+    std::vector<DevicePageRow> out;
+    SQLite::Statement statement(
+        impl_->db, std::string("SELECT ") + kDeviceColumns +
+                       ", a.name FROM devices d JOIN accounts a ON a.id = d.account"
+                       " WHERE d.id > ?1" +
+                       (account ? " AND d.account = ?2" : "") + " ORDER BY d.id LIMIT ?3");
+    for (Use row(statement, after, account.value_or(0), limit); row.step();) {
+      out.push_back({row.text(8), read_device(row)});
     }
     return out;
   });

@@ -1,7 +1,7 @@
 // Which history a database is. A copy that somebody goes back to, however it is put in place, gives
 // message IDs out again that were given out before; what clients remember of them holds in one
-// history alone. So a copy is marked as one when it is made, and begins a history of its own when it
-// is opened for writing. Inside the store room only.
+// history alone. So a copy is marked as one when it is made, and begins a history of its own when
+// it is opened for writing. Inside the store room only.
 #pragma once
 
 #include <SQLiteCpp/Database.h>

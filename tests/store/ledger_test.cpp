@@ -1,5 +1,5 @@
-// Where it is written which numbered requests were done: what a post writes, what a start reads, and
-// what is left when the program ends without notice.
+// Where it is written which numbered requests were done: what a post writes, what a start reads,
+// and what is left when the program ends without notice.
 #include <catch2/catch.hpp>
 
 #include "store/maintenance.hpp"
@@ -94,7 +94,8 @@ TEST_CASE("after an end without notice every number answers as before") {
   StoreVerbs verbs(*reopened);
   for (int device = 0; device < 2; ++device) {
     const auto seed = static_cast<std::uint8_t>(device + 1);
-    const std::uint64_t done = verbs.reader().device("ann", dummy_device(seed))->value().device.done;
+    const std::uint64_t done =
+        verbs.reader().device("ann", dummy_device(seed))->value().device.done;
     REQUIRE(done == (device == 0 ? requests : 3 * requests));
     for (std::uint64_t number = 1; number <= done; ++number) {
       CAPTURE(device, number);

@@ -114,10 +114,10 @@ class Maker {
                        .delay = between(1ms, 40ms),
                        .jitter = chance(0.3) ? Duration{1} : between(1ms, 20ms)};
     script_.delays = {.commit = between(0ms, 30ms),
-                      .outputs = chance(0.3) ? Duration{0} : between(0ms, 20ms),
                       .check = 5ms,
                       .read = chance(0.2) ? between(20ms, 300ms) : between(0ms, 10ms),
-                      .read_first = chance(0.5)};
+                      .read_first = chance(0.5),
+                      .outputs = chance(0.3) ? Duration{0} : between(0ms, 20ms)};
     server::HubConfig& config = script_.config;
     config.classic = server::ClassicAccess::kOff;
     config.session_timeout = between(15s, 60s);

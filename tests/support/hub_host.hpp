@@ -20,10 +20,10 @@ namespace hub::test {
 /// How long the work outside the core takes.
 struct HostDelays {
   Duration commit{0};
-  Duration outputs{0};  // from the commit until the core hears of it
   Duration check{0};
   Duration read{0};
   bool read_first = false;  // what is read is old by the time it is there
+  Duration outputs{0};  // from the commit until the core hears of it
 };
 
 class HubHost {

@@ -10,6 +10,11 @@
 
 namespace hub::client {
 
+namespace {
+/// Stands among the requests that are not on disk yet for what lets the held ones go.
+constexpr std::uint64_t kRelease = 0;
+}  // namespace
+
 // --- Login ---
 
 void SealedLink::want_login(std::string_view payload, TimePoint now) {
@@ -150,8 +155,8 @@ void SealedLink::keep_mark() {
 // --- Requests ---
 
 void SealedLink::ask(const Message& message) {
-  const std::uint64_t number =
-      keeping([&](auto& out) { return device_->ask(message.opcode, message.payload, out); });
+  const std::uint64_t number = keeping(
+      [&](auto& out) { return device_->ask(message.opcode, message.payload, !online_, out); });
   tags_.emplace(number, message.id);
   unkept_.push_back(number);
 }
@@ -160,7 +165,9 @@ void SealedLink::on_kept(bool is_on_disk, TimePoint now) {
   if (unkept_.empty() || !device_) return;
   const std::uint64_t number = unkept_.front();
   unkept_.pop_front();
-  if (is_on_disk) {
+  // Where a release could not be kept it is sent all the same: at worst this device is taken for
+  // one that was rolled back later, and shows what it is not sure of.
+  if (is_on_disk || number == kRelease) {
     // A hub that is known not to answer is not waited for once more.
     if (gave_up_ && config_.patience) outputs_.push_back(GaveUp{true});
     send_waiting(now);
@@ -179,6 +186,11 @@ void SealedLink::on_kept(bool is_on_disk, TimePoint now) {
 /// In the order of their numbers, and those that a connection before this one had, again.
 void SealedLink::send_outbox() {
   if (!online_ || !device_) return;
+  if (device_->outbox().has_held()) {
+    keeping([&](auto& out) { device_->release(out); });
+    unkept_.push_back(kRelease);
+  }
+  if (std::find(unkept_.begin(), unkept_.end(), kRelease) != unkept_.end()) return;
   const std::uint64_t on_disk = unkept_.empty() ? device_->outbox().given() : unkept_.front() - 1;
   std::size_t under_way = 0;
   for (const Outbox::Request& request : device_->outbox().waiting()) {

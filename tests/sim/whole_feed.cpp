@@ -132,9 +132,15 @@ class Feed {
       is_set_back_ = true;
       return;
     }
-    const bool is_last_again = post == *last_ && after_ == After::kKill && history_.devices;
-    if (is_last_again) return;
-    if (first_shown_.contains(post)) {
+    // What was shown in one turn is kept as one.
+    const auto shown = first_shown_.find(post);
+    const bool is_of_last_turn =
+        shown != first_shown_.end() && shown->second == first_shown_.at(*last_);
+    if (is_of_last_turn && after_ == After::kKill && history_.devices) {
+      is_set_back_ = true;
+      return;
+    }
+    if (shown != first_shown_.end()) {
       complain("repeated", "is shown again", sight, text);
     } else {
       complain("disorder", "is shown after newer ones", sight, text);

@@ -187,10 +187,12 @@ void HubMachine::start() {
       for (const char* suffix : {"-wal", "-journal"}) disk_.remove(the_template().file + suffix);
       disk_.put(the_template().file, *backup_);
       log_.add(Sight::What::kRestored);
+      restored_ = true;
     }
     store_ = store::SqliteStore::open(the_template().file, options_of(script_));
     host_->revive(*store_);
     log_.add(Sight::What::kHubUp);
+    if (std::exchange(restored_, false)) on_restored();
   } catch (const std::exception& error) {
     // As systemd does: again and again.
     log_.add(Sight::What::kHubDown, -1, std::string("cannot start: ") + error.what());

@@ -47,6 +47,8 @@ class HubMachine {
   void import(const std::string& author, const std::vector<std::string>& texts);
   void back_up();
   void restore();
+  /// When it is up again after that.
+  std::function<void()> on_restored;
   /// No more trouble from here on.
   void calm();
 
@@ -71,6 +73,7 @@ class HubMachine {
   std::uint64_t failing_ = 0;  // counts times in which the disk fails
   std::optional<SimDisk::Contents> backup_;
   bool restoring_ = false;
+  bool restored_ = false;  // and not told yet
   bool calm_ = false;
   std::vector<std::vector<Commit>> undone_;
 };

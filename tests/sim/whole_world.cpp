@@ -48,6 +48,12 @@ class World {
           [this](const std::string& account) { return passwords_of(account); }));
     }
     history_.devices = true;
+    // Who was disabled when the backup was made is so again.
+    hub_.on_restored = [this] {
+      for (const std::string& account : script_.cast.accounts) {
+        order(control::EnableUser{account}, "enable " + account);
+      }
+    };
     log_weather();
   }
 

@@ -54,11 +54,6 @@ std::optional<std::uint64_t> number_of(std::string_view digits) {
   return value;
 }
 
-std::string ask_line(const Outbox::Request& request) {
-  return checked(fmt::format("ask {} {:02x} {}", request.number,
-                             static_cast<unsigned>(request.opcode), hex_of(request.payload)));
-}
-
 /// The words of a line whose check is right, without it; nothing where it is not.
 std::optional<std::vector<std::string_view>> words_of(std::string_view line) {
   const auto last = line.rfind(' ');
@@ -122,18 +117,27 @@ bool Outbox::take(const std::vector<std::string_view>& words, bool is_first) {
     acknowledged_ = *acknowledged;
     return true;
   }
-  if (words[0] == "ask") {
+  if (words[0] == "ask" || words[0] == "hold") {
     auto request = read_ask(words);
     const bool rises = request && (waiting_.empty() || request->number > waiting_.back().number);
     if (!rises) return false;
     given_ = std::max(given_, request->number);
+    if (words[0] == "ask") {
+      held_from_ = 0;
+    } else if (!has_held()) {
+      held_from_ = request->number;
+    }
     waiting_.push_back(std::move(*request));
     return true;
   }
-  const bool was_done = words[0] == "done";
-  if (words.size() != 2 || (!was_done && words[0] != "refused")) return false;
-  const auto number = number_of(words[1]);
+  const auto number = words.size() == 2 ? number_of(words[1]) : std::nullopt;
   if (!number) return false;
+  if (words[0] == "sent") {
+    if (has_held() && *number >= held_from_) held_from_ = *number < given_ ? *number + 1 : 0;
+    return *number <= given_;
+  }
+  const bool was_done = words[0] == "done";
+  if (!was_done && words[0] != "refused") return false;
   remove(*number);
   if (was_done) acknowledged_ = std::max(acknowledged_, *number);
   return *number <= given_;
@@ -149,9 +153,23 @@ std::optional<Outbox::Request> Outbox::remove(std::uint64_t number) {
   return request;
 }
 
-std::string Outbox::add(Opcode opcode, std::string payload) {
+std::string Outbox::line_of(const Request& request) const {
+  const bool held = has_held() && request.number >= held_from_;
+  return checked(fmt::format("{} {} {:02x} {}", held ? "hold" : "ask", request.number,
+                             static_cast<unsigned>(request.opcode), hex_of(request.payload)));
+}
+
+std::string Outbox::add(Opcode opcode, std::string payload, bool held) {
   waiting_.push_back({++given_, opcode, std::move(payload)});
-  std::string line = ask_line(waiting_.back());
+  if (held && !has_held()) held_from_ = given_;
+  std::string line = line_of(waiting_.back());
+  appended_bytes_ += line.size();
+  return line;
+}
+
+std::string Outbox::release() {
+  held_from_ = 0;
+  std::string line = checked(fmt::format("sent {}", given_));
   appended_bytes_ += line.size();
   return line;
 }
@@ -174,7 +192,7 @@ std::string Outbox::text() {
   const std::uint64_t given = fault("numbers_reused_after_rewriting") ? 0 : given_;
   std::string out =
       checked(fmt::format("spoke-outbox 1 {} {}", given, std::min(given, acknowledged_)));
-  for (const Request& request : waiting_) out += ask_line(request);
+  for (const Request& request : waiting_) out += line_of(request);
   appended_bytes_ = 0;
   is_cut_ = false;
   return out;

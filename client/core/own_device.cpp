@@ -55,7 +55,9 @@ void OwnDevice::forget_secret(std::vector<KeepOutput>& out) {
 }
 
 bool OwnDevice::agrees(const sealed::Mark& theirs, std::uint64_t done) const {
-  if (done > outbox_.given() && !fault("rollback_not_noticed")) return false;
+  // What was never sent the hub cannot have done.
+  const std::uint64_t possible = fault("unsent_counts_as_sent") ? outbox_.given() : outbox_.sent();
+  if (done > possible && !fault("rollback_not_noticed")) return false;
   const bool same_history = theirs.history == mark().history;
   return !same_history || done >= outbox_.acknowledged() || outbox_.waiting().empty();
 }
@@ -83,9 +85,14 @@ void OwnDevice::shown(MessageId post, std::vector<KeepOutput>& out) {
   out.push_back(KeepMark{mark_.set({mark().history, post})});
 }
 
-std::uint64_t OwnDevice::ask(Opcode opcode, std::string payload, std::vector<KeepOutput>& out) {
-  out.push_back(AppendOutbox{outbox_.add(opcode, std::move(payload)), true});
+std::uint64_t OwnDevice::ask(Opcode opcode, std::string payload, bool held,
+                             std::vector<KeepOutput>& out) {
+  out.push_back(AppendOutbox{outbox_.add(opcode, std::move(payload), held), true});
   return outbox_.given();
+}
+
+void OwnDevice::release(std::vector<KeepOutput>& out) {
+  out.push_back(AppendOutbox{outbox_.release(), true});
 }
 
 std::optional<Outbox::Request> OwnDevice::answered(std::uint64_t number, bool was_done,

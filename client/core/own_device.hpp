@@ -76,8 +76,10 @@ class OwnDevice {
 
   /// Everything up to this post was shown.
   void shown(MessageId post, std::vector<KeepOutput>& out);
-  /// Gives its number.
-  std::uint64_t ask(Opcode opcode, std::string payload, std::vector<KeepOutput>& out);
+  /// Gives its number. `held`: it must not be sent before release().
+  std::uint64_t ask(Opcode opcode, std::string payload, bool held, std::vector<KeepOutput>& out);
+  /// What was held may be sent once this is on disk.
+  void release(std::vector<KeepOutput>& out);
   /// Nothing where no such request waits.
   std::optional<Outbox::Request> answered(std::uint64_t number, bool was_done,
                                           std::vector<KeepOutput>& out);

@@ -206,7 +206,8 @@ class SealedLink {
   std::optional<Wanted> wanted_;  // until it is answered
   bool wants_online_ = false;     // was online, or is on its way there
   bool online_ = false;
-  bool away_ = false;  // the session knows that the hub is away
+  bool renewing_ = false;  // the connection has a login of the device that there was before
+  bool away_ = false;      // the session knows that the hub is away
 
   std::optional<ClientId> account_;              // whose device it is
   std::optional<OwnDevice> device_;              // nothing: not opened

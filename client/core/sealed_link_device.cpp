@@ -10,6 +10,11 @@
 
 namespace hub::client {
 
+namespace {
+/// Stands among the requests that are not on disk yet for what lets the held ones go.
+constexpr std::uint64_t kRelease = 0;
+}  // namespace
+
 // --- Login ---
 
 void SealedLink::want_login(std::string_view payload, TimePoint now) {
@@ -91,6 +96,7 @@ LoginExchange::Device SealedLink::login_device() const {
 }
 
 void SealedLink::need_password() {
+  tags_.clear();  // the session is offline: what the outbox has is of an earlier one
   wanted_.reset();
   wants_online_ = false;
   wanting_since_.reset();
@@ -114,14 +120,16 @@ void SealedLink::become_new_device(TimePoint now) {
   unkept_.clear();
   handed_ = 0;
   if (login_.may_try_again()) {
+    renewing_ = true;
     device_->make_secret(random_);
     follow(login_.again(login_device(), connection_->handshake_hash()), now);
-  } else if (wanted_) {
-    need_password();
   } else {
+    // The hub takes this connection for one of the device that there was.
     connection_->close(sealed::CloseReason::kGoodbye);
     flush(now);
-    end_session(now);
+    if (!wanted_) return end_session(now);
+    need_password();
+    lose_connection(now);
   }
 }
 
@@ -147,8 +155,8 @@ void SealedLink::keep_mark() {
 // --- Requests ---
 
 void SealedLink::ask(const Message& message) {
-  const std::uint64_t number =
-      keeping([&](auto& out) { return device_->ask(message.opcode, message.payload, out); });
+  const std::uint64_t number = keeping(
+      [&](auto& out) { return device_->ask(message.opcode, message.payload, !online_, out); });
   tags_.emplace(number, message.id);
   unkept_.push_back(number);
 }
@@ -157,7 +165,9 @@ void SealedLink::on_kept(bool is_on_disk, TimePoint now) {
   if (unkept_.empty() || !device_) return;
   const std::uint64_t number = unkept_.front();
   unkept_.pop_front();
-  if (is_on_disk) {
+  // Where a release could not be kept it is sent all the same: at worst this device is taken for
+  // one that was rolled back later, and shows what it is not sure of.
+  if (is_on_disk || number == kRelease) {
     // A hub that is known not to answer is not waited for once more.
     if (gave_up_ && config_.patience) outputs_.push_back(GaveUp{true});
     send_waiting(now);
@@ -176,6 +186,11 @@ void SealedLink::on_kept(bool is_on_disk, TimePoint now) {
 /// In the order of their numbers, and those that a connection before this one had, again.
 void SealedLink::send_outbox() {
   if (!online_ || !device_) return;
+  if (device_->outbox().has_held()) {
+    keeping([&](auto& out) { device_->release(out); });
+    unkept_.push_back(kRelease);
+  }
+  if (std::find(unkept_.begin(), unkept_.end(), kRelease) != unkept_.end()) return;
   const std::uint64_t on_disk = unkept_.empty() ? device_->outbox().given() : unkept_.front() - 1;
   std::size_t under_way = 0;
   for (const Outbox::Request& request : device_->outbox().waiting()) {

@@ -56,6 +56,7 @@ void SealedLink::on_message(const sealed::Message& message, TimePoint now) {
       return;
     case Opcode::kForward:
     case Opcode::kEarlierPosts:
+      if (!online_) return;  // for the device that there was before a second login
       break;
     case Opcode::kPostAck:
     case Opcode::kSubscribeOk:
@@ -75,6 +76,7 @@ void SealedLink::on_message(const sealed::Message& message, TimePoint now) {
   }
   if (message.opcode == Opcode::kLogoutAck || message.opcode == Opcode::kMustLoginFirst) {
     online_ = wants_online_ = false;
+    tags_.clear();  // what the outbox has is of an earlier session now
   }
   if (message.opcode == Opcode::kLogoutAck && device_) {
     keeping([&](auto& out) { device_->forget_secret(out); });
@@ -111,6 +113,7 @@ void SealedLink::on_stretched(std::uint64_t ticket, const std::optional<Key>& sa
 void SealedLink::on_logged_in(const LoginExchange::LoggedIn& logged_in, TimePoint now) {
   if (!device_->agrees(logged_in.mark, logged_in.done)) return become_new_device(now);
   login_.forget();
+  renewing_ = false;
   keeping([&](auto& out) {
     device_->keep_secret(out);
     device_->take_mark(logged_in.mark, out);
@@ -135,6 +138,11 @@ void SealedLink::on_logged_in(const LoginExchange::LoggedIn& logged_in, TimePoin
 
 void SealedLink::on_login_refused(LoginRefusal why, TimePoint now) {
   wanting_since_.reset();
+  const bool is_of_another = renewing_;
+  if (is_of_another) {
+    connection_->close(sealed::CloseReason::kGoodbye);
+    flush(now);
+  }
   if (login_.is_resume() && why == LoginRefusal::kWrong) {
     // Logged out elsewhere, a new password, disabled: the secret is of no more use.
     keeping([&](auto& out) { device_->forget_secret(out); });
@@ -143,12 +151,14 @@ void SealedLink::on_login_refused(LoginRefusal why, TimePoint now) {
   if (wanted_) {
     wanted_.reset();
     wants_online_ = false;
+    tags_.clear();
     if (why == LoginRefusal::kTooManyTries) {
       note("too many tries at this account from here: wait a minute");
     } else if (why == LoginRefusal::kNoRoom) {
       note("the hub has no room just now: try again later");
     }
     outputs_.push_back(Deliver{{Opcode::kLoginFailed, 0, 0, {}}});
+    if (is_of_another) lose_connection(now);
   } else if (why == LoginRefusal::kWrong) {
     end_session(now);
   } else {
@@ -206,7 +216,7 @@ void SealedLink::lose_connection(TimePoint now) {
   initiator_.reset();
   if (fault("waiting_lost_with_connection")) waiting_.clear();
   login_.abandon();
-  online_ = false;
+  online_ = renewing_ = false;
   handed_ = 0;
   unanswered_since_.reset();
   elsewhere_at_.reset();

@@ -92,7 +92,8 @@ void Session::on_message(const Message& message, TimePoint now) {
 }
 
 void Session::on_lost(TimePoint now) {
-  if (finished_ || !pending_) return;
+  // A login goes on with the next connection.
+  if (finished_ || !pending_ || pending_->request == Opcode::kLogin) return;
   fail_pending();
   start_waiting(now);
 }
@@ -194,7 +195,9 @@ void Session::request(Opcode opcode, std::string payload, TimePoint now) {
   accepted_.reset();
   run_.clear();
   retrieved_ = 0;
-  const bool is_kept = config_.framing == Framing::kSealed && sealed::is_numbered(opcode);
+  // Whoever is not logged in has no device that could keep it.
+  const bool is_kept = config_.framing == Framing::kSealed && state_ != State::kOffline &&
+                       sealed::is_numbered(opcode);
   const std::uint64_t tag = is_kept ? next_tag_++ : 0;
   send(opcode, payload, tag);
   pending_ = Pending{opcode, reply_deadline(now), std::move(payload), 1, tag};
@@ -220,6 +223,8 @@ void Session::give_up_waiting(TimePoint now) {
 /// No reply will come to what was asked.
 void Session::fail_pending() {
   const Opcode request = pending_->request;
+  // What a lost connection did not bring does not come over the next one.
+  const bool may_come_late = config_.framing == Framing::kClassic;
   pending_.reset();
   if (leaving_) {
     finish();
@@ -231,9 +236,9 @@ void Session::fail_pending() {
   if (state_ == State::kLoginSent) {
     go_offline();
   } else if (state_ == State::kOffline) {
-    late_offline_ = true;
+    late_offline_ = may_come_late;
   } else {
-    late_.insert(request);
+    if (may_come_late) late_.insert(request);
     state_ = State::kOnline;
   }
 }

@@ -29,6 +29,23 @@ bool ClientDisk::keep(const client::KeepOutput& what) {
   return true;
 }
 
+void ClientDisk::cut_power(Random& random) {
+  const client::DeviceFiles written = files;
+  cut_power();
+  const auto style = random.u64() % 3;  // nothing, all, anything
+  const auto luck = [&](std::uint64_t n) {
+    return style == 0 ? 0 : style == 1 ? n : random.u64() % (n + 1);
+  };
+  if (files.outbox) {
+    *files.outbox =
+        written.outbox->substr(0, synced_outbox + luck(written.outbox->size() - synced_outbox));
+  }
+  if (luck(1) == 1) files.mark.resize(written.mark.size());
+  for (std::size_t i = 0; i < files.mark.size(); ++i) {
+    if (luck(1) == 1) files.mark[i] = written.mark[i];
+  }
+}
+
 void ClientDisk::cut_power() {
   if (files.outbox) files.outbox->resize(synced_outbox);
   files.mark = synced_mark;

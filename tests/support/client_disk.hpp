@@ -18,6 +18,9 @@ class ClientDisk {
   bool is_full = false;
   /// What was appended or put in place since the last sync is gone.
   void cut_power();
+  /// The same, but by chance some of it is there all the same: appended bytes from the first on, of
+  /// a mark's bytes any.
+  void cut_power(Random& random);
 
   std::size_t synced_outbox = 0;  // bytes of the outbox that a loss of power leaves
   std::vector<std::uint8_t> synced_mark;

@@ -57,6 +57,11 @@ void SealedClient::attach() {
   });
 }
 
+void SealedClient::die() {
+  dead_ = true;
+  net_.detach(at_);
+}
+
 void SealedClient::rebind(const Endpoint& at) {
   net_.detach(at_);
   at_ = at;
@@ -71,6 +76,7 @@ void SealedClient::move(const Endpoint& at, const std::optional<Endpoint>& hub) 
 }
 
 void SealedClient::type(const std::string& line) {
+  if (dead_) return;
   session_.on_line(line, net_.now().mono);
   turn();
 }
@@ -80,21 +86,27 @@ std::size_t SealedClient::count(const std::string& line) const {
 }
 
 void SealedClient::turn() {
-  while (!session_.outputs().empty() || !link_.outputs().empty()) {
+  while (!dead_ && (!session_.outputs().empty() || !link_.outputs().empty())) {
     turn_session();
     turn_link();
   }
+  if (dead_) return;
   auto next = session_.next_timeout();
   const auto other = link_.next_timeout();
   if (other && (!next || *other < *next)) next = other;
   arm(next);
+  if (on_turn) on_turn();
 }
 
 void SealedClient::turn_session() {
   for (auto& output : std::exchange(session_.outputs(), {})) {
+    if (on_output) on_output();
+    if (dead_) return;
     if (const auto* send = std::get_if<client::Send>(&output)) {
+      if (on_request) on_request(send->message);
       link_.send(send->message, net_.now().mono);
     } else if (const auto* print = std::get_if<client::Print>(&output)) {
+      if (on_print) on_print(print->record);
       if (!print->record.line.empty()) lines_.push_back(print->record.line);
       if (print->record.line.empty()) notes_.push_back(print->record.note);
     } else if (const auto* exit = std::get_if<client::Exit>(&output)) {
@@ -105,7 +117,12 @@ void SealedClient::turn_session() {
 }
 
 void SealedClient::turn_link() {
-  for (auto& output : std::exchange(link_.outputs(), {})) carry_out(output);
+  for (auto& output : std::exchange(link_.outputs(), {})) {
+    if (on_output) on_output();
+    if (dead_) return;
+    if (on_link_output) on_link_output(output);
+    carry_out(output);
+  }
 }
 
 void SealedClient::carry_out(const client::LinkOutput& output) {
@@ -145,7 +162,7 @@ void SealedClient::carry_out(const client::LinkOutput& output) {
 
 void SealedClient::stretch(const client::LoginExchange::Stretch& wanted) {
   net_.after(stretching, [this, job = wanted, alive = std::weak_ptr(alive_)] {
-    if (alive.expired()) return;
+    if (alive.expired() || dead_) return;
     link_.on_stretched(job.ticket, stretch_password(job.password, job.salt, job.kdf),
                        net_.now().mono);
     turn();
@@ -164,7 +181,7 @@ void SealedClient::arm(std::optional<TimePoint> next) {
   if (!next || (armed_ && *armed_ <= *next && *armed_ >= net_.now().mono)) return;
   armed_ = next;
   net_.at(std::max(*next, net_.now().mono), [this, when = *next, alive = std::weak_ptr(alive_)] {
-    if (alive.expired() || armed_ != when) return;
+    if (alive.expired() || dead_ || armed_ != when) return;
     armed_.reset();
     session_.on_timeout(net_.now().mono);
     link_.on_timeout(net_.now().mono);

@@ -63,6 +63,16 @@ class SealedClient {
   std::function<void(Bytes)> on_send;
   /// Sees every datagram that reaches it.
   std::function<void(Bytes)> on_receive;
+  /// Sees every request that the session makes, what comes of it, and what is printed.
+  std::function<void(const client::Message&)> on_request;
+  std::function<void(const client::LinkOutput&)> on_link_output;
+  std::function<void(const client::Record&)> on_print;
+  /// After each turn.
+  std::function<void()> on_turn;
+  /// Before each thing that it does; may let it die.
+  std::function<void()> on_output;
+  /// Nothing goes in or out any more, also in the midst of what it is doing.
+  void die();
   Duration stretching{0};
 
  private:
@@ -86,6 +96,7 @@ class SealedClient {
   std::vector<std::string> lines_;
   std::vector<std::string> notes_;
   std::optional<int> exit_code_;
+  bool dead_ = false;
   std::optional<TimePoint> armed_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

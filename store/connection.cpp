@@ -20,10 +20,6 @@ namespace {
 
 using Why = OpenError::Why;
 
-// Waiting for whoever else holds a lock for a moment: recovery after a crash, an administrator's
-// own sqlite3. Another hub is kept out by the directory's lock.
-constexpr int kBusyMilliseconds = 2000;
-
 void require_file(const std::filesystem::path& file, Access access) {
   std::error_code error;
   const auto status = std::filesystem::status(file, error);
@@ -113,6 +109,27 @@ SQLite::Database open_current(const std::filesystem::path& file, Access access) 
     throw_open_error(file, error);
   }
   return db;
+}
+
+Trouble trouble_of(SQLite::Database& db, int extended_code) {
+  switch (extended_code & 0xFF) {
+    case SQLITE_FULL:
+      return Trouble::kNoRoom;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return Trouble::kLocked;
+    case SQLITE_IOERR: {
+      // What SQLite does not call full, and what is: a quota, a limit on the size of files, and the
+      // file of its shared memory. Each fails at a write, before anything that commits.
+      const int system = sqlite3_system_errno(db.getHandle());
+      const bool at_write =
+          extended_code == SQLITE_IOERR_WRITE || extended_code == SQLITE_IOERR_SHMSIZE;
+      const bool no_room = system == ENOSPC || system == EDQUOT || system == EFBIG;
+      return at_write && no_room ? Trouble::kNoRoom : Trouble::kFailing;
+    }
+    default:
+      return Trouble::kFailing;
+  }
 }
 
 std::string reason(const SQLite::Exception& error) { return printable(error.what()); }

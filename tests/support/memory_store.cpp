@@ -53,7 +53,7 @@ std::vector<Output> MemoryStore::apply(std::span<const store::Request> batch, Wa
   const auto failure = failed_ ? failed_ : std::exchange(next_failure_, std::nullopt);
   if (failure == Refusal::kStoreFailed) failed_ = failure;
   for (const store::Request& request : batch) {
-    if (failure) {
+    if (failure && (failure != Refusal::kDiskFull || store::is_growth(request))) {
       out.emplace_back(Reply{request.tag, refusal(*failure)});
       continue;
     }

@@ -76,9 +76,6 @@ void tune_for_writing(SQLite::Database& db, const CheckpointPolicy& checkpoints)
   db.exec(fmt::format("PRAGMA journal_size_limit = {}", checkpoints.bound));
 }
 
-/// What a batch may hold that makes the database grow.
-enum class Growth { kTaken, kRefused };
-
 }  // namespace
 
 struct SqliteStore::Impl {
@@ -86,7 +83,7 @@ struct SqliteStore::Impl {
        std::unique_ptr<Reserve> reserve)
       : file(path),
         db(open_current(file, Access::kWrite)),
-        writer(db, heads, options),
+        writer(db, heads, ledger, options),
         checkpoints(db, file, options.checkpoints),
         room(std::move(reserve), directory_of(path).string()) {
     tune_for_writing(db, options.checkpoints);
@@ -95,25 +92,20 @@ struct SqliteStore::Impl {
   std::filesystem::path file;
   SQLite::Database db;
   Heads heads;
+  RequestLedger ledger;
   Writer writer;
   Checkpoints checkpoints;
   DiskRoom room;
   std::optional<Refused> failed;  // set: nothing is written any more
 
-  void run(const Request& request, Growth growth, std::vector<Output>& out);
+  void run(const Request& request, std::vector<Output>& out);
   tl::expected<std::vector<Output>, Refused> attempt(std::span<const Request> batch, WallTime now,
                                                      Growth growth);
   std::vector<Output> apply(std::span<const Request> batch, WallTime now);
   void write_back(WallTime now);
 };
 
-void SqliteStore::Impl::run(const Request& request, Growth growth, std::vector<Output>& out) {
-  if (growth == Growth::kRefused && is_growth(request)) {
-    Reply reply{request.tag, disk_full()};
-    if (fault("full_disk_acks")) reply.body = Posted{};
-    out.emplace_back(std::move(reply));
-    return;
-  }
+void SqliteStore::Impl::run(const Request& request, std::vector<Output>& out) {
   try {
     writer.run(request, out);
   } catch (const SQLite::Exception& error) {
@@ -130,8 +122,8 @@ tl::expected<std::vector<Output>, Refused> SqliteStore::Impl::attempt(
   std::vector<Output> out;
   out.reserve(2 * batch.size());
   try {
-    writer.begin(now);
-    for (const Request& request : batch) run(request, growth, out);
+    writer.begin(now, growth);
+    for (const Request& request : batch) run(request, out);
     writer.commit();
     return out;
   } catch (const SQLite::Exception& error) {
@@ -245,7 +237,7 @@ Health SqliteStore::health() const {
 }
 
 std::unique_ptr<Reader> SqliteStore::open_reader() {
-  return std::make_unique<SqliteReader>(impl_->file, &impl_->heads);
+  return std::make_unique<SqliteReader>(impl_->file, &impl_->heads, &impl_->ledger);
 }
 
 }  // namespace hub::store

@@ -35,6 +35,7 @@ struct CheckpointPolicy {
 
 struct StoreOptions {
   std::uint32_t max_follows = 10'000;     // an account
+  std::uint32_t max_devices = 32;         // an account
   std::uint32_t heads_interval = 10'000;  // posts between two writings of accounts.last_post
   std::uint32_t delete_step = 2'000;      // rows that one DeleteUser removes at most
   CheckpointPolicy checkpoints;

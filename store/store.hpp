@@ -47,7 +47,20 @@ class Reader {
   /// than kCatchUpScan posts of history, so a page may be short or empty and not the last.
   virtual Read<CatchUpPage> catch_up(AccountId account, MessageId after, std::uint32_t limit) = 0;
 
+  /// Where the catch-up of `account` begins that has shown everything due up to `after`: so that
+  /// the newest `keep` due posts lie above it. Counts what that leaves out, up to `most_counted`.
+  /// Costs O(followees + keep + most_counted), whatever the length of history.
+  virtual Read<Backlog> backlog(AccountId account, MessageId after, std::uint32_t keep,
+                                std::uint32_t most_counted) = 0;
+
   virtual Read<std::vector<Followee>> followees(AccountId account) = 0;
+
+  /// A device of the account with this client ID (in any case); nothing where either is unknown or
+  /// the account is disabled.
+  virtual Read<std::optional<KnownDevice>> device(std::string_view client_id,
+                                                  const DeviceId& id) = 0;
+  /// All devices of an account, the least recently seen first.
+  virtual Read<std::vector<Device>> devices(AccountId account) = 0;
 
   // Pages, ordered by key; `after` is the last key of the page before ("" or zeros for the first).
   virtual Read<std::vector<Account>> accounts(std::string_view after_id, std::uint32_t limit) = 0;

@@ -78,6 +78,7 @@ Writer::ReplyBody Writer::perform(const AppendPost& request) {
 
 Writer::ReplyBody Writer::perform(const Follow& request) {
   if (growth_ == Growth::kRefused) {
+    if (auto refused = refuse_unless_active(request.follower)) return *refused;
     if (auto answer = known_answer(request.once, request.follower)) return *answer;
     return disk_full();
   }

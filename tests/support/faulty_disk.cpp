@@ -232,9 +232,9 @@ int on_open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, i
   if (opened->real()->pMethods != nullptr) opened->base.pMethods = &kMethods;
   const std::lock_guard lock(disk.mutex);
   if (result == SQLITE_OK && name != nullptr && !disk.files.contains(name)) {
-    DiskFile& file = disk.files[name];
-    file.durable = read_file(name);
-    file.size = file.durable.size();
+    DiskFile& opened_file = disk.files[name];
+    opened_file.durable = read_file(name);
+    opened_file.size = opened_file.durable.size();
   }
   return result;
 }

@@ -102,6 +102,7 @@ class MemoryStore final : public store::Store {
   WallTime now_{};
   std::vector<store::Event> events_;  // of the request under way
   std::optional<control::Refusal> next_failure_;
+  bool no_room_ = false;  // for posts and follows, of the batch under way
   std::optional<control::Refusal> failed_;
   bool reads_fail_ = false;
 };

@@ -1,6 +1,7 @@
 #include "store/checkpoints.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <system_error>
 
@@ -71,8 +72,9 @@ Checkpoints::Round Checkpoints::write_back(int mode) {
   int written_back = 0;
   const int result =
       sqlite3_wal_checkpoint_v2(db_.getHandle(), "main", mode, &in_log, &written_back);
+  const int error = errno;
   if (result == SQLITE_OK) return written_back == in_log ? Round::kWhole : Round::kBlocked;
-  switch (trouble_of(db_, sqlite3_extended_errcode(db_.getHandle()))) {
+  switch (trouble_of(sqlite3_extended_errcode(db_.getHandle()), error)) {
     case Trouble::kLocked:
       return Round::kBlocked;
     case Trouble::kNoRoom:

@@ -111,7 +111,7 @@ SQLite::Database open_current(const std::filesystem::path& file, Access access) 
   return db;
 }
 
-Trouble trouble_of(SQLite::Database& db, int extended_code) {
+Trouble trouble_of(int extended_code, int error) {
   switch (extended_code & 0xFF) {
     case SQLITE_FULL:
       return Trouble::kNoRoom;
@@ -121,11 +121,11 @@ Trouble trouble_of(SQLite::Database& db, int extended_code) {
     case SQLITE_IOERR: {
       // What SQLite does not call full, and what is: a quota, a limit on the size of files, and the
       // file of its shared memory. Each fails at a write, before anything that commits.
-      const int system = sqlite3_system_errno(db.getHandle());
       const bool at_write =
           extended_code == SQLITE_IOERR_WRITE || extended_code == SQLITE_IOERR_SHMSIZE;
-      const bool no_room = system == ENOSPC || system == EDQUOT || system == EFBIG;
-      return at_write && no_room ? Trouble::kNoRoom : Trouble::kFailing;
+      const bool no_room = error == ENOSPC || error == EDQUOT || error == EFBIG;
+      return at_write && no_room && !fault("only_full_is_full") ? Trouble::kNoRoom
+                                                                : Trouble::kFailing;
     }
     default:
       return Trouble::kFailing;

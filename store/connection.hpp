@@ -40,8 +40,9 @@ enum class Trouble {
   kLocked,   // by another program, for now
   kFailing,  // the disk or the file; who knows what is on it
 };
-/// Of an extended error code that a call on this connection ended in.
-Trouble trouble_of(SQLite::Database& db, int extended_code);
+/// Of an extended error code that a call ended in, and errno just after it: SQLite keeps that
+/// itself for some calls only, and COMMIT is none of them.
+Trouble trouble_of(int extended_code, int error);
 
 /// "disk I/O error", "database disk image is malformed", …; one line, harmless for a terminal even
 /// where SQLite quotes a damaged file.

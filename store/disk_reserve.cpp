@@ -99,18 +99,18 @@ bool ReserveFile::take() {
   if (fd.get() < 0) return false;
   const auto has = allocated_bytes(fd.get());
   if (!has) return false;
-  const std::uint64_t wanted = 2 * size_;
+  const std::uint64_t wanted = fault("reserve_without_margin") ? size_ : 2 * size_;
   const std::uint64_t lacking = wanted - std::min(wanted, *has);
   if (free_bytes(directory_of(file_)).value_or(lacking) < lacking) return false;
-  held_ = allocate(fd.get());
+  held_ = allocate(fd.get(), wanted);
   if (!held_) give_up();
   return held_;
 }
 
 /// What statvfs says is not all: a quota shows only when the room is taken.
-bool ReserveFile::allocate(int fd) const {
+bool ReserveFile::allocate(int fd, std::uint64_t wanted) const {
   int error = EINTR;
-  while (error == EINTR) error = ::posix_fallocate(fd, 0, as_offset(2 * size_));
+  while (error == EINTR) error = ::posix_fallocate(fd, 0, as_offset(wanted));
   return error == 0 && ::ftruncate(fd, as_offset(size_)) == 0;
 }
 

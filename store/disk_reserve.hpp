@@ -43,7 +43,7 @@ class ReserveFile final : public Reserve {
   void give_up() noexcept override;
 
  private:
-  bool allocate(int fd) const;
+  bool allocate(int fd, std::uint64_t wanted) const;
 
   std::filesystem::path file_;
   std::uint64_t size_ = 0;

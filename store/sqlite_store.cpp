@@ -1,6 +1,7 @@
 #include "store/sqlite_store.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <utility>
 
@@ -37,9 +38,9 @@ Blame blame(const SQLite::Exception& error) {
   }
 }
 
-Refused refusal_for(const SQLite::Exception& error, SQLite::Database& db) {
+Refused refusal_for(const SQLite::Exception& error, int system) {
   const int extended = error.getExtendedErrorCode();
-  switch (trouble_of(db, extended > 0 ? extended : error.getErrorCode())) {
+  switch (trouble_of(extended > 0 ? extended : error.getErrorCode(), system)) {
     case Trouble::kNoRoom:
       return disk_full();
     case Trouble::kLocked:
@@ -127,7 +128,7 @@ tl::expected<std::vector<Output>, Refused> SqliteStore::Impl::attempt(
     writer.commit();
     return out;
   } catch (const SQLite::Exception& error) {
-    const Refused refused = refusal_for(error, db);
+    const Refused refused = refusal_for(error, errno);
     writer.rollback();
     if (fault("failed_batch_reports_success")) return out;
     return tl::unexpected(refused);

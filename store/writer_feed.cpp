@@ -57,7 +57,8 @@ Writer::ReplyBody Writer::numbered(const Numbered& once, AccountId account, Body
 
 Writer::ReplyBody Writer::perform(const AppendPost& request) {
   if (auto refused = refuse_unless_active(request.author)) return *refused;
-  if (auto answer = known_answer(request.once, request.author)) return *answer;
+  const bool is_asked = growth_ == Growth::kTaken || !fault("full_disk_forgets_numbers");
+  if (auto answer = known_answer(request.once, request.author); answer && is_asked) return *answer;
   if (growth_ == Growth::kRefused) {
     return fault("full_disk_acks") ? ReplyBody(Posted{}) : ReplyBody(disk_full());
   }

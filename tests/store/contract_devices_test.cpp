@@ -227,7 +227,8 @@ CONTRACT("a logout erases the resume key, an end of another kind does not") {
   StoreWorld<TestType> world;
   const AccountId ann = world->add("ann");
   for (int i = 0; i < 9; ++i) world->post("ann", "x");
-  for (const std::uint8_t seed : {std::uint8_t{1}, std::uint8_t{2}}) world->open_sealed("ann", seed);
+  for (const std::uint8_t seed : {std::uint8_t{1}, std::uint8_t{2}})
+    world->open_sealed("ann", seed);
   for (int i = 0; i < 9; ++i) world->post("ann", "x");
   REQUIRE(is_done(world->ask(CloseSession{ann, 1, Framing::kSealed, 12, false})));
   REQUIRE(is_done(world->ask(CloseSession{ann, 2, Framing::kSealed, 13, true})));

@@ -90,6 +90,7 @@ struct FaultyDiskState {
     const bool hits_syncs = failure == FaultyDisk::Failure::kSyncError;
     if (hits_syncs != (kind == Kind::kSync) || kind == Kind::kTruncate) return std::nullopt;
     ++failures;
+    errno = failure == FaultyDisk::Failure::kFull ? ENOSPC : EIO;
     if (!lasting) armed = false;
     if (hits_syncs) return SQLITE_IOERR_FSYNC;
     return failure == FaultyDisk::Failure::kFull ? SQLITE_FULL : SQLITE_IOERR_WRITE;

@@ -123,9 +123,8 @@ Trouble trouble_of(int extended_code, int error) {
       // file of its shared memory. Each fails at a write, before anything that commits.
       const bool at_write =
           extended_code == SQLITE_IOERR_WRITE || extended_code == SQLITE_IOERR_SHMSIZE;
-      const bool no_room = error == ENOSPC || error == EDQUOT || error == EFBIG;
-      return at_write && no_room && !fault("only_full_is_full") ? Trouble::kNoRoom
-                                                                : Trouble::kFailing;
+      return at_write && means_no_room(error) && !fault("only_full_is_full") ? Trouble::kNoRoom
+                                                                             : Trouble::kFailing;
     }
     default:
       return Trouble::kFailing;

@@ -133,8 +133,8 @@ DiskRoom::DiskRoom(std::unique_ptr<Reserve> reserve, std::string place)
   if (reserve_->size() == 0 || reserve_->take()) return;
   tight_ = true;
   said_ = fmt::format(
-      "there is no room for the reserve of {} in {}: posts and follows are refused until {} are "
-      "free there; make room, or set a smaller disk-reserve",
+      "the reserve of {} for a full disk cannot be made in {}: posts and follows are refused until "
+      "{} are free there; make room, or set a smaller disk-reserve",
       shown(reserve_->size()), place_, shown(2 * reserve_->size()));
 }
 

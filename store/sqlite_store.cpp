@@ -225,7 +225,9 @@ Health SqliteStore::health() const {
   if (s.room.is_tight()) out.writing = Health::Writing::kTight;
   if (s.failed) {
     out.writing = Health::Writing::kFailed;
-    out.said = s.failed->message;
+    out.said =
+        s.failed->message +
+        "; reading goes on. See what is wrong with the disk, and what 'hubadmin check' finds";
   }
   out.refused = s.room.refused();
   out.reserve_bytes = s.room.reserve_bytes();

@@ -84,6 +84,8 @@ struct Health {
   std::uint64_t checkpoints = 0;          // the log was written back, as a whole
   std::uint64_t checkpoints_blocked = 0;  // a reader was in the way
   bool is_restless = false;  // maintain() has something to do in a second, batch or none
+
+  bool operator==(const Health&) const = default;
 };
 
 /// The one writer. Blocks on the disk: only the store thread calls it (or a tool on its own).

@@ -197,7 +197,7 @@ TEST_CASE("a start on a full disk is tight from the beginning, and reads") {
     w.open();
   }
   REQUIRE(w.writing() == Writing::kTight);
-  REQUIRE(w.store->health().said.find("no room for the reserve") != std::string::npos);
+  REQUIRE(w.store->health().said.find("cannot be made in") != std::string::npos);
   REQUIRE(w.refused(w.post()));
   REQUIRE(w.verbs().feed("ann", 1000).size() == static_cast<std::size_t>(taken));
   w.verbs().open_session("bob", 9);

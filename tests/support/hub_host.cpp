@@ -124,6 +124,8 @@ void HubHost::commit() {
   for (const auto& output : store_.apply(batch, net_.now().wall)) {
     hub_->on_store_output(output, net_.now());
   }
+  store_.maintain(net_.now().wall);
+  hub_->on_store_health(store_.health());
   turn();
 }
 

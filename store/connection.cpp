@@ -131,10 +131,22 @@ Trouble trouble_of(int extended_code, int error) {
   }
 }
 
+Trouble trouble_of(const SQLite::Exception& error) {
+  const int system = errno;
+  const int extended = error.getExtendedErrorCode();
+  return trouble_of(extended > 0 ? extended : error.getErrorCode(), system);
+}
+
 std::string reason(const SQLite::Exception& error) { return printable(error.what()); }
 
 void throw_open_error(const std::filesystem::path& file, const SQLite::Exception& error) {
   const std::string name = file.string();
+  if (trouble_of(error) == Trouble::kNoRoom) {
+    throw OpenError(Why::kCannotOpen,
+                    fmt::format("cannot open {}: the disk is full, and SQLite needs a little room "
+                                "beside it",
+                                name));
+  }
   switch (error.getErrorCode() & 0xFF) {
     case SQLITE_NOTADB:
       throw OpenError(Why::kNotADatabase, fmt::format("{} is not a database", name));

@@ -43,6 +43,8 @@ enum class Trouble {
 /// Of an extended error code that a call ended in, and errno just after it: SQLite keeps that
 /// itself for some calls only, and COMMIT is none of them.
 Trouble trouble_of(int extended_code, int error);
+/// Called where the exception is caught, before anything else.
+Trouble trouble_of(const SQLite::Exception& error);
 
 /// "disk I/O error", "database disk image is malformed", …; one line, harmless for a terminal even
 /// where SQLite quotes a damaged file.

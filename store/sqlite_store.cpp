@@ -1,7 +1,6 @@
 #include "store/sqlite_store.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <optional>
 #include <utility>
 
@@ -38,9 +37,8 @@ Blame blame(const SQLite::Exception& error) {
   }
 }
 
-Refused refusal_for(const SQLite::Exception& error, int system) {
-  const int extended = error.getExtendedErrorCode();
-  switch (trouble_of(extended > 0 ? extended : error.getErrorCode(), system)) {
+Refused refusal_for(const SQLite::Exception& error) {
+  switch (trouble_of(error)) {
     case Trouble::kNoRoom:
       return disk_full();
     case Trouble::kLocked:
@@ -128,7 +126,7 @@ tl::expected<std::vector<Output>, Refused> SqliteStore::Impl::attempt(
     writer.commit();
     return out;
   } catch (const SQLite::Exception& error) {
-    const Refused refused = refusal_for(error, errno);
+    const Refused refused = refusal_for(error);
     writer.rollback();
     if (fault("failed_batch_reports_success")) return out;
     return tl::unexpected(refused);

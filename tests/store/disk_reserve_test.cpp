@@ -1,16 +1,14 @@
 // The reserve as a real file. What a store does with one: full_disk_test.cpp.
 #include "store/disk_reserve.hpp"
 
-#include <csignal>
 #include <fstream>
 
 #include <catch2/catch.hpp>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "store/sqlite_store.hpp"
 #include "tests/store/stores.hpp"
-#include "tests/support/temp_directory.hpp"
+#include "tests/support/size_limit.hpp"
 
 using namespace hub;
 using namespace hub::store;
@@ -29,23 +27,6 @@ struct stat status_of(const std::filesystem::path& file) {
 std::uint64_t bytes_on_disk(const std::filesystem::path& file) {
   return static_cast<std::uint64_t>(status_of(file).st_blocks) * 512;
 }
-
-/// No file may be longer meanwhile: how a disk without room looks to a single file.
-class SizeLimit {
- public:
-  explicit SizeLimit(std::uint64_t bytes) {
-    std::signal(SIGXFSZ, SIG_IGN);
-    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
-    const rlimit limit{bytes, before_.rlim_max};
-    REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
-  }
-  ~SizeLimit() { ::setrlimit(RLIMIT_FSIZE, &before_); }
-  SizeLimit(const SizeLimit&) = delete;
-  SizeLimit& operator=(const SizeLimit&) = delete;
-
- private:
-  rlimit before_{};
-};
 
 }  // namespace
 

@@ -1,12 +1,10 @@
 // A disk that is full: what is refused, what goes on in the room kept for it, and how it ends.
-#include <csignal>
-
 #include <catch2/catch.hpp>
-#include <sys/resource.h>
 
 #include "tests/store/stores.hpp"
 #include "tests/store/workload.hpp"
 #include "tests/support/simulated_reserve.hpp"
+#include "tests/support/size_limit.hpp"
 
 using namespace hub;
 using namespace hub::store;
@@ -255,23 +253,19 @@ TEST_CASE("shared memory that cannot grow is a full disk, not a failing one") {
 }
 
 TEST_CASE("a limit on the size of files is a full disk, not a failing one") {
-  // On the real file system: as with a quota SQLite says no more than that a write has failed.
   TempDirectory directory;
   const Workload work({.batches = 4});
   work.set_up(directory / "hub.db");
   const auto store = SqliteStore::open(directory / "hub.db", busy_options());
   StoreVerbs verbs(*store);
-  std::signal(SIGXFSZ, SIG_IGN);
-  rlimit before{};
-  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
-  const rlimit small{200'000, before.rlim_max};
-  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
   int taken = 0;
   std::optional<Refusal> refusal;
-  for (; !refusal && taken < 300; ++taken) {
-    refusal = refusal_in(verbs.ask(verbs.append("ann", std::string(900, 'p'))));
+  {
+    const SizeLimit limit(200'000);
+    for (; !refusal && taken < 300; ++taken) {
+      refusal = refusal_in(verbs.ask(verbs.append("ann", std::string(900, 'p'))));
+    }
   }
-  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
   REQUIRE(refusal == Refusal::kDiskFull);
   verbs.post("ann", "again");
 }

@@ -89,7 +89,11 @@ void StoreThread::commit(std::span<const store::Request> group) {
 }
 
 void StoreThread::look_after_store() {
-  store_->maintain(wall_clock());
+  try {
+    store_->maintain(wall_clock());
+  } catch (const std::exception&) {
+    // As above. What is left undone is due again a second later, or at the next commit.
+  }
   const store::Health health = store_->health();
   const bool matters = health.writing != told_.writing || health.log_is_long != told_.log_is_long;
   const auto now = std::chrono::steady_clock::now();

@@ -90,6 +90,8 @@ int main(int argc, char** argv) try {
   auto* post_command = app.add_subcommand("post", "Durable posts a second");
   post_command->add_option("--clients", post.clients)->check(CLI::Range(1, 10'000));
   post_command->add_option("--outstanding", post.outstanding)->check(CLI::Range(1, 1000));
+  post_command->add_flag("--unnumbered", post.unnumbered,
+                         "Sealed posts without request numbers, to see what those cost");
   post_command->add_option("--history", post.history)
       ->check(CLI::Range(std::size_t{0}, kMostHistory));
   post_command->add_option("--bytes", post.bytes)->check(CLI::Range(1, 240));

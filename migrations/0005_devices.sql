@@ -49,3 +49,10 @@ FROM sessions WHERE framing = 0;
 DROP TABLE sessions;
 
 ALTER TABLE sessions_by_device RENAME TO sessions;
+
+-- A copy of a database is another history once something is written to it: who opens it for that
+-- gives it another ID and forgets its sessions. So is a database that is upgraded, perhaps once more
+-- from the copy made of it; no client knows a history by its ID so far.
+ALTER TABLE settings ADD COLUMN is_copy INTEGER NOT NULL DEFAULT 0 CHECK (is_copy IN (0, 1));
+
+UPDATE settings SET history_id = random() | 1;  -- 0 means none to clients

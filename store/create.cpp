@@ -10,6 +10,7 @@
 #include "protocol/fault.hpp"
 #include "store/connection.hpp"
 #include "store/files.hpp"
+#include "store/history.hpp"
 #include "store/sqlite_store.hpp"
 #include "store/statement.hpp"
 
@@ -35,7 +36,7 @@ void fill(const std::filesystem::path& file, const KdfParams& kdf, Random& rando
   SQLite::Statement insert(db,
                            "INSERT INTO settings (id, history_id, secret, kdf_memory, kdf_passes)"
                            " VALUES (1, ?, ?, ?, ?)");
-  Use(insert, random.u64(), secret, kdf.memory_bytes, kdf.passes).run();
+  Use(insert, new_history_id(random), secret, kdf.memory_bytes, kdf.passes).run();
   write_log_back(db);
 }
 

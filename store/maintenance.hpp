@@ -35,8 +35,9 @@ struct BackupReport {
 };
 
 /// SQLite's online backup under one read transaction, so that writers neither wait nor make it
-/// start again. Written beside `destination`, synced, then renamed into place, mode 0600. Throws
-/// OpenError or std::runtime_error (destination exists, no room).
+/// start again. Written beside `destination`, synced, then renamed into place, mode 0600. Whoever
+/// opens the copy for writing begins another history, without sessions. Throws OpenError or
+/// std::runtime_error (destination exists, no room).
 BackupReport backup(const std::filesystem::path& file, const std::filesystem::path& destination);
 
 /// Reads a database without the writer, whether or not a hubd has it open. Throws OpenError.

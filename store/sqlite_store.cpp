@@ -13,6 +13,7 @@
 #include "store/checkpoints.hpp"
 #include "store/connection.hpp"
 #include "store/files.hpp"
+#include "store/history.hpp"
 #include "store/refusals.hpp"
 #include "store/sqlite_reader.hpp"
 #include "store/sqlite_writer.hpp"
@@ -75,13 +76,19 @@ void tune_for_writing(SQLite::Database& db, const CheckpointPolicy& checkpoints)
   db.exec(fmt::format("PRAGMA journal_size_limit = {}", checkpoints.bound));
 }
 
+SQLite::Database open_for_writing(const std::filesystem::path& file) {
+  SQLite::Database db = open_current(file, Access::kWrite);
+  begin_history_of_copy(db);
+  return db;
+}
+
 }  // namespace
 
 struct SqliteStore::Impl {
   Impl(const std::filesystem::path& path, const StoreOptions& options,
        std::unique_ptr<Reserve> reserve)
       : file(path),
-        db(open_current(file, Access::kWrite)),
+        db(open_for_writing(file)),
         writer(db, heads, ledger, options),
         checkpoints(db, file, options.checkpoints),
         room(std::move(reserve), directory_of(path).string()) {

@@ -138,7 +138,10 @@ class SealedSwarm::LoginUnderWay {
     swarm_.add(
         session_, link(),
         std::make_unique<Connection>(sealed::Side::kClient, *made, kTheWay, swarm_.random_, now));
-    follow(exchange_.start(*ClientId::parse(id_), password_, made->keys.handshake_hash));
+    LoginExchange::Device device;
+    swarm_.random_.fill(device.id);
+    swarm_.random_.fill(device.secret);
+    follow(exchange_.start(*ClientId::parse(id_), password_, device, made->keys.handshake_hash));
     return true;
   }
 

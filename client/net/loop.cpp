@@ -46,6 +46,8 @@ SessionConfig session_config(const Options& options, bool interactive) {
   SessionConfig config;
   config.can_ask = interactive;
   if (!options.classic) config.framing = Framing::kSealed;
+  config.queues = interactive && !options.classic;
+  config.show_ids = options.show_ids;
   return config;
 }
 
@@ -62,10 +64,12 @@ class Loop {
       : link_(options.hub),
         hub_(to_string(options.hub)),
         style_(style_of_output()),
-        interactive_(Terminal::is_usable()),
-        console_(make_console()),
+        interactive_(Terminal::is_usable() && !options.post),
+        console_(interactive_ ? make_console() : std::make_unique<PipeConsole>()),
         session_(session_config(options, interactive_)) {
-    if (!options.classic) sealed_.emplace(options, interactive_, link_, driver_events());
+    if (!options.classic) {
+      sealed_.emplace(options, interactive_, link_, session_, driver_events());
+    }
   }
 
   int run(const Options& options) {
@@ -74,6 +78,11 @@ class Loop {
     if (options.login) {
       const std::string password = options.password ? "&" + *options.password : "";
       session_.on_line(fmt::format("login#{}{}", *options.login, password), now_);
+    }
+    if (options.post) {
+      session_.on_line(fmt::format("post#{}", *options.post), now_);
+      input_ended_ = true;
+      session_.on_input_end(now_);
     }
     carry_out();
     take_input();
@@ -288,8 +297,6 @@ class Loop {
 
   SealedDriver::Events driver_events() {
     SealedDriver::Events events;
-    events.deliver = [this](const Message& message) { session_.on_message(message, now_); };
-    events.lost = [this] { session_.on_lost(now_); };
     events.note = [this](const std::string& text) { say(text); };
     events.ask = [this](const std::string& text) {
       asking_about_key_ = true;

@@ -54,6 +54,11 @@ std::vector<std::uint8_t> write_message(const Message& message);
 /// Appends it.
 void write_message(const Message& message, std::vector<std::uint8_t>& out);
 
+/// The requests whose message ID is their number.
+constexpr bool is_numbered(Opcode opcode) {
+  return opcode == Opcode::kSubscribe || opcode == Opcode::kUnsubscribe || opcode == Opcode::kPost;
+}
+
 struct LoginStart {
   LoginNonce nonce{};
   std::string id;  // not judged

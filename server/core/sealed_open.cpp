@@ -52,8 +52,11 @@ void Hub::Impl::record_session(Link& link, LoginAttempt& attempt, Now now) {
   record.local = link.connection.path().local;
   record.online_since = now.wall;
   using Proof = store::DeviceLogin::Proof;
-  const store::DeviceLogin device{attempt.device, attempt.resume_key,
-                                  attempt.is_resume ? Proof::kResumeKey : Proof::kPassword};
+  store::DeviceLogin device{attempt.device, attempt.resume_key, Proof::kResumeKey, {}};
+  if (!attempt.is_resume) {
+    device.proof = Proof::kPassword;
+    device.verified_by = attempt.verifier.stored_key;
+  }
   if (!write(store::OpenSession{std::move(record), device},
              PendingSealedLogin{link.connection.id()})) {
     ++counters.drop_busy_store;

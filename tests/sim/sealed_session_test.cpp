@@ -52,8 +52,9 @@ TEST_CASE(
     "sealed: a session that timed out or was too busy comes back; one that was ended does not") {
   auto config = SealedWorld::lenient();
   config.session_timeout = 30s;
-  config.max_devices = 1;
-  SealedWorld w(3, {"ann", "bob"}, config);
+  store::StoreOptions one;
+  one.max_devices = 1;
+  SealedWorld w(3, {"ann", "bob"}, config, one);
   REQUIRE(w.login("ann"));
   const Endpoint at = w["ann"].endpoint();
   SECTION("timeout") {

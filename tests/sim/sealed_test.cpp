@@ -187,9 +187,9 @@ TEST_CASE("sealed: who is disabled or ended gets nothing more") {
 
 TEST_CASE(
     "sealed: two clients of one account both see what is posted; one more than allowed ends one") {
-  auto config = SealedWorld::lenient();
-  config.max_devices = 2;
-  SealedWorld w(8, {"ann", "bob"}, config);
+  store::StoreOptions two;
+  two.max_devices = 2;
+  SealedWorld w(8, {"ann", "bob"}, SealedWorld::lenient(), two);
   w.add_client("bob2");
   w.add_client("bob3");
   REQUIRE(w.login("ann"));

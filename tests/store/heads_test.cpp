@@ -20,17 +20,6 @@ StoreOptions interval(std::uint32_t posts) {
   return options;
 }
 
-/// The database as kill -9 leaves it: its files, copied while the store is open.
-std::filesystem::path crash_copy(const std::filesystem::path& file, const TempDirectory& into) {
-  for (const char* suffix : {"", "-wal"}) {
-    const std::filesystem::path from = file.string() + suffix;
-    if (std::filesystem::exists(from)) {
-      std::filesystem::copy_file(from, into / from.filename().string());
-    }
-  }
-  return into / file.filename().string();
-}
-
 }  // namespace
 
 TEST_CASE("a post writes one row and leaves its account alone") {

@@ -43,6 +43,7 @@ HubHost::~HubHost() {
 
 void HubHost::start() {
   identity_.keys = keys_on_disk_;
+  identity_.history_id = must(reader_->info()).history_id;
   hub_ = std::make_unique<server::Hub>(config_, identity_, random_, counters_);
   ++identity_.generation;
   std::vector<server::RestoredSession> stored;

@@ -11,8 +11,8 @@ const Endpoint kHubAt{IpAddress::v4(192, 0, 2, 1), 32000, 0};
 }
 
 SealedWorld::SealedWorld(std::uint64_t seed, const std::vector<std::string>& people,
-                         const server::HubConfig& config)
-    : net(seed), host(net, kHubAt, config, store) {
+                         const server::HubConfig& config, const store::StoreOptions& options)
+    : net(seed), store(options), host(net, kHubAt, config, store) {
   host.delays() = {2ms, 5ms, 1ms};
   for (const std::string& name : people) {
     host.add_user(name, name + "_pw");

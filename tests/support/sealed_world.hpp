@@ -18,7 +18,8 @@ namespace hub::test {
 class SealedWorld {
  public:
   explicit SealedWorld(std::uint64_t seed, const std::vector<std::string>& people = {"ann", "bob"},
-                       const server::HubConfig& config = lenient());
+                       const server::HubConfig& config = lenient(),
+                       const store::StoreOptions& options = {});
 
   static server::HubConfig lenient();
 

@@ -40,8 +40,9 @@ Writer::Writer(SQLite::Database& db, Heads& heads, RequestLedger& ledger,
 
 Writer::~Writer() = default;
 
-void Writer::begin(WallTime now) {
+void Writer::begin(WallTime now, Growth growth) {
   now_ = now;
+  growth_ = growth;
   Use(sql_->begin).run();
 }
 

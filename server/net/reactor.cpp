@@ -161,6 +161,8 @@ void Reactor::Impl::take_arrivals() {
 void Reactor::Impl::dispatch(const Arrival& arrival, Now now) {
   if (const auto* outputs = std::get_if<StoreOutputs>(&arrival)) {
     for (const store::Output& output : *outputs) parts_.hub.on_store_output(output, now);
+  } else if (const auto* health = std::get_if<store::Health>(&arrival)) {
+    parts_.hub.on_store_health(*health);
   } else if (const auto* verdict = std::get_if<LoginVerdict>(&arrival)) {
     parts_.hub.on_verdict(*verdict, now);
   } else if (const auto* read = std::get_if<ReadResult>(&arrival)) {

@@ -158,6 +158,9 @@ void HubHost::commit() {
 
 void HubHost::hear(const std::vector<store::Output>& outputs) {
   for (const auto& output : outputs) hub_->on_store_output(output, net_.now());
+  store_->maintain(net_.now().wall);
+  if (!alive_) return;
+  hub_->on_store_health(store_->health());
   turn();
 }
 

@@ -115,7 +115,7 @@ Result run_fanout(const Setting& setting, const FanoutOptions& options) {
   result.scenario = name_of(setting, fmt::format("fanout/{}", options.followers));
   result.add("posts", static_cast<double>(latencies.size()));
   result.add("deliveries_per_second", deliveries / spent.seconds);
-  result.add("deliveries_per_core_second", deliveries / std::max(spent.hub_seconds, 0.01));
+  result.add("deliveries_per_core_second", deliveries / std::max(spent.server_seconds, 0.01));
   result.add("last_forward_p50_us", latencies.percentile_us(0.5));
   result.add("last_forward_p99_us", latencies.percentile_us(0.99));
   // Acks mostly; a sealed session acknowledges every second forward, or after the ack delay.

@@ -58,7 +58,7 @@ class Swarm {
   std::uint64_t strays() const { return strays_; }
 
  protected:
-  Swarm(std::uint16_t port, std::size_t links);
+  Swarm(const Endpoint& hub, std::size_t links);
 
   /// Waits until some link has something, and returns those that have.
   std::span<Link* const> readable(Duration patience);

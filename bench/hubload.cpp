@@ -79,11 +79,14 @@ int main(int argc, char** argv) try {
   add_common(app, setting);
 
   FanoutOptions fanout;
-  auto* fanout_command = app.add_subcommand("fanout", "One post at a time to many followers");
+  auto* fanout_command = app.add_subcommand("fanout", "One author's posts to many followers");
   fanout_command->add_option("--followers", fanout.followers)
       ->check(CLI::Range(std::size_t{1}, kMostSessions));
   fanout_command->add_option("--posts", fanout.posts)->check(CLI::Range(1, 1'000'000));
-  fanout_command->add_option("--bytes", fanout.bytes)->check(CLI::Range(1, 240));
+  fanout_command->add_option("--bytes", fanout.bytes)->check(CLI::Range(8, 240));
+  fanout_command->add_option("--in-flight", fanout.in_flight, "Posts under way at a time")
+      ->check(CLI::Range(1, 200))
+      ->capture_default_str();
   fanout_command->callback([&] { tell(run_fanout(setting, fanout)); });
 
   PostOptions post;

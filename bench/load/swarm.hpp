@@ -24,7 +24,8 @@ namespace hub::bench {
 /// A message of the hub's to one session.
 struct Arrived {
   Opcode opcode = Opcode::kSessionReset;
-  MessageId id = 0;  // classic: the low 32 bits
+  MessageId id = 0;          // classic: the low 32 bits
+  std::string_view payload;  // until the visitor returns; classic: with the NUL behind it
 };
 
 class Swarm {

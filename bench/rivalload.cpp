@@ -9,30 +9,11 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "bench/link/options.hpp"
 #include "bench/load/report.hpp"
 #include "bench/rivals/scenarios.hpp"
 
-namespace {
-
 using namespace hub::bench;
-
-void tell(const Result& result) {
-  fmt::print("{}\n", to_json(result));
-  std::fflush(stdout);
-  fmt::print(stderr, "{}\n", to_line(result));
-}
-
-/// What cannot be measured here is said in the place of its numbers, and the others go on.
-void tell_or_excuse(const std::string& name, const std::function<Result()>& run) try {
-  tell(run());
-} catch (const NotInstalled& why) {
-  Result result;
-  result.scenario = name;
-  result.note(why.what());
-  tell(result);
-}
-
-}  // namespace
 
 int main(int argc, char** argv) try {
   CLI::App app("Measures a rival's server of its own over loopback, as hubload measures hubd.",
@@ -51,7 +32,7 @@ int main(int argc, char** argv) try {
       ->capture_default_str();
   const auto run = [&](const std::string& scenario, const std::function<Result()>& scenario_run) {
     setting.rival = rival_named(rival);
-    tell_or_excuse(name_of(setting, scenario), scenario_run);
+    tell(name_of(setting, scenario), scenario_run);
   };
 
   FanoutOptions fanout;
@@ -95,6 +76,19 @@ int main(int argc, char** argv) try {
   idle_command->callback([&] {
     run(fmt::format("idle/{}", idle.sessions), [&] { return run_rival_idle(setting, idle); });
   });
+
+  LossyOptions lossy;
+  auto* lossy_command = app.add_subcommand("lossy", "Posts at a steady rate over a bad link");
+  add_lossy_options(*lossy_command, lossy);
+  lossy_command->callback([&] { run("lossy", [&] { return run_rival_lossy(setting, lossy); }); });
+
+  RoamOptions roam;
+  auto* roam_command = app.add_subcommand("roam", "A follower whose address changes");
+  roam_command->add_option("--keep-alive", roam.keep_alive, "Seconds: the subscriber's")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  add_roam_options(*roam_command, roam);
+  roam_command->callback([&] { run("roam", [&] { return run_rival_roam(setting, roam); }); });
 
   CLI11_PARSE(app, argc, argv);
   return 0;

@@ -20,6 +20,12 @@ class Failure : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// This machine has not what a scenario needs: it is left out, and the others go on.
+class NotHere : public Failure {
+ public:
+  using Failure::Failure;
+};
+
 class Samples {
  public:
   /// Never holds more than `most`; later ones are dropped.

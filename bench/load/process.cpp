@@ -46,6 +46,14 @@ double cpu_seconds(const std::filesystem::path& stat) {
   return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
+Descriptor open_log(const std::filesystem::path& file) {
+  Descriptor out(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (!out) throw Failure("cannot write " + file.string());
+  return out;
+}
+
+ChildProcess::Files files_to(const Descriptor& log) { return {-1, log.get(), log.get()}; }
+
 }  // namespace
 
 std::string read_file(const std::filesystem::path& file) {
@@ -81,31 +89,28 @@ Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
 
 int Descriptor::release() { return std::exchange(fd_, -1); }
 
-ServerProcess::ServerProcess(std::vector<std::string> command, std::filesystem::path log)
-    : log_(std::move(log)) {
+ChildProcess::ChildProcess(std::vector<std::string> command, const Files& files) {
   if (::access(command.at(0).c_str(), X_OK) != 0) {
     throw Failure("there is no program " + command.at(0));
   }
   std::vector<char*> argv;
   for (std::string& word : command) argv.push_back(word.data());
   argv.push_back(nullptr);
-  const Descriptor out(::open(log_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  if (!out) throw Failure("cannot write " + log_.string());
-
   const pid_t parent = getpid();
   pid_ = fork();
   if (pid_ < 0) throw Failure(fmt::format("cannot start a process: {}", std::strerror(errno)));
   if (pid_ == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);  // a load program that is killed leaves nothing behind
     if (getppid() != parent) _exit(127);
-    dup2(out.get(), STDOUT_FILENO);
-    dup2(out.get(), STDERR_FILENO);
+    if (files.in >= 0) dup2(files.in, STDIN_FILENO);
+    if (files.out >= 0) dup2(files.out, STDOUT_FILENO);
+    if (files.errors >= 0) dup2(files.errors, STDERR_FILENO);
     execv(argv[0], argv.data());
     _exit(127);
   }
 }
 
-ServerProcess::~ServerProcess() {
+ChildProcess::~ChildProcess() {
   if (pid_ < 0) return;
   ::kill(pid_, SIGTERM);
   const auto end = std::chrono::steady_clock::now() + kStopTime;
@@ -119,10 +124,13 @@ ServerProcess::~ServerProcess() {
   }
 }
 
-bool ServerProcess::has_ended() {
+bool ChildProcess::has_ended() {
   if (pid_ >= 0 && ::waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = -1;
   return pid_ < 0;
 }
+
+ServerProcess::ServerProcess(std::vector<std::string> command, std::filesystem::path log)
+    : log_(std::move(log)), process_(std::move(command), files_to(open_log(log_))) {}
 
 std::string ServerProcess::log_end() const {
   constexpr std::size_t kMost = 1000;
@@ -131,7 +139,7 @@ std::string ServerProcess::log_end() const {
 }
 
 Usage ServerProcess::usage() const {
-  const std::filesystem::path proc = "/proc/" + std::to_string(pid_);
+  const std::filesystem::path proc = "/proc/" + std::to_string(process_.pid());
   Usage out;
   out.at = std::chrono::steady_clock::now();
   out.own_seconds = own_cpu_seconds();
@@ -145,7 +153,7 @@ Usage ServerProcess::usage() const {
 }
 
 std::uint64_t ServerProcess::resident_bytes() const {
-  const std::filesystem::path proc = "/proc/" + std::to_string(pid_);
+  const std::filesystem::path proc = "/proc/" + std::to_string(process_.pid());
   return proc_number(proc / "smaps_rollup", "Rss:") * 1024;  // exact, unlike status and statm
 }
 

@@ -1,4 +1,4 @@
-// A server under measurement, ours or another: started by us, watched from outside, ended with this
+// A server under measurement, ours or another: started by us, watched from outside, ended with its
 // object. Its output goes to a log file.
 #pragma once
 
@@ -45,17 +45,35 @@ class Descriptor {
 
 std::string read_file(const std::filesystem::path& file);
 
-class ServerProcess {
+/// A program started by us; it ends with this object, and with this program however that ends.
+class ChildProcess {
  public:
-  /// `command`: a program's path and its arguments. It runs in the network namespace of the caller.
-  /// Throws Failure where there is no such program; one that ends at once is not noticed here.
-  ServerProcess(std::vector<std::string> command, std::filesystem::path log);
+  /// `command`: a program's path and its arguments. -1: as ours. It runs in the network namespace
+  /// of the caller. Throws Failure where there is no such program; one that ends at once is not
+  /// noticed here.
+  struct Files {
+    int in = -1;
+    int out = -1;
+    int errors = -1;
+  };
+  ChildProcess(std::vector<std::string> command, const Files& files);
   /// SIGTERM; SIGKILL if it has not ended after ten seconds.
-  ~ServerProcess();
-  ServerProcess(const ServerProcess&) = delete;
-  ServerProcess& operator=(const ServerProcess&) = delete;
+  ~ChildProcess();
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
 
   bool has_ended();
+  pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+class ServerProcess {
+ public:
+  ServerProcess(std::vector<std::string> command, std::filesystem::path log);
+
+  bool has_ended() { return process_.has_ended(); }
   std::string log() const { return read_file(log_); }
   /// For a person who must find out why it failed.
   std::string log_end() const;
@@ -65,7 +83,7 @@ class ServerProcess {
 
  private:
   std::filesystem::path log_;
-  pid_t pid_ = -1;
+  ChildProcess process_;
 };
 
 }  // namespace hub::bench

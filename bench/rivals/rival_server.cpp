@@ -59,7 +59,7 @@ std::filesystem::path find_program(std::string_view name) {
     const auto file = std::filesystem::path(directory) / name;
     if (::access(file.c_str(), X_OK) == 0) return file;
   }
-  throw NotInstalled(std::string(name) + " is not installed");
+  throw NotHere(std::string(name) + " is not installed");
 }
 
 /// The first word with a digit that --version, or what takes its place, prints: "v=7.0.15" too.

@@ -13,12 +13,6 @@
 
 namespace hub::bench {
 
-/// The server's program is not on this machine.
-class NotInstalled : public Failure {
- public:
-  using Failure::Failure;
-};
-
 enum class Program { kMosquitto, kNats, kRedis };
 
 /// A rival as the scenarios know it.
@@ -38,7 +32,8 @@ std::unique_ptr<Dialect> make_dialect(const Rival& rival);
 class RivalServer {
  public:
   /// In the network namespace of the caller; waits until it takes connections at `ip`. Its files,
-  /// configuration, log and what it persists, go to `directory`. Throws NotInstalled or Failure.
+  /// configuration, log and what it persists, go to `directory`. Throws NotHere where it is not
+  /// installed, else Failure.
   RivalServer(const Rival& rival, const std::filesystem::path& directory,
               const IpAddress& ip = IpAddress::v4(127, 0, 0, 1));
 

@@ -2,6 +2,7 @@
 // options, the same bounds, and the same names of what is measured.
 #pragma once
 
+#include "bench/link/scenarios.hpp"
 #include "bench/load/scenarios.hpp"
 #include "bench/rivals/rival_server.hpp"
 
@@ -26,6 +27,15 @@ Result run_rival_retrieve(const RivalSetting& setting, const RetrieveOptions& op
 
 /// Clients that have subscribed and do nothing.
 Result run_rival_idle(const RivalSetting& setting, const IdleOptions& options);
+
+/// As run_lossy(), with TCP's answer to losses.
+Result run_rival_lossy(const RivalSetting& setting, const LossyOptions& options);
+
+/// As run_roam(): the follower comes back by itself to the session that the broker keeps for it.
+Result run_rival_roam(const RivalSetting& setting, const RoamOptions& options);
+
+/// A note: which congestion control TCP has here.
+std::string tcp_of_this_system();
 
 /// "fanout/1000/redis"
 std::string name_of(const RivalSetting& setting, const std::string& scenario);

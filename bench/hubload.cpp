@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "bench/link/options.hpp"
+#include "bench/load/comparison.hpp"
 #include "bench/load/database.hpp"
 #include "bench/load/report.hpp"
 #include "bench/load/scenarios.hpp"
@@ -25,6 +26,8 @@ constexpr std::size_t kMostHistory = 20'000'000;
 
 struct ReportOptions {
   std::vector<std::string> files;
+  std::vector<std::string> base;
+  bool rivals = false;
   std::string out;
 };
 
@@ -38,7 +41,13 @@ Report read_report(const std::vector<std::string>& files) {
 
 void write_report(const ReportOptions& options) {
   const Report report = read_report(options.files);
-  fmt::print("{}", report.table());
+  if (options.rivals) {
+    fmt::print("{}{}", rivals_table(report), report.notes());
+  } else if (!options.base.empty()) {
+    fmt::print("{}{}", revisions_table(read_report(options.base), report), report.notes());
+  } else {
+    fmt::print("{}", report.table());
+  }
   if (options.out.empty()) return;
   std::ofstream json(options.out);
   json << report.json();
@@ -149,6 +158,8 @@ int main(int argc, char** argv) try {
   auto* report_command = app.add_subcommand("report", "One table from the results of all rounds");
   report_command->add_option("FILES", report.files)->required();
   report_command->add_option("--out", report.out, "Write JSON here as well");
+  report_command->add_flag("--rivals", report.rivals, "Ours beside the rivals'");
+  report_command->add_option("--base", report.base, "Beside these results of another revision");
   report_command->callback([&] { write_report(report); });
 
   forget_hub_settings();

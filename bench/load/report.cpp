@@ -81,10 +81,20 @@ std::string Report::table() const {
 }
 
 std::string Report::notes() const {
-  std::string out;
+  std::vector<std::pair<std::string, std::string>> lines;  // a note, and whose it is
   for (const Scenario& scenario : scenarios_) {
-    for (const std::string& note : scenario.notes) out += scenario.name + ": " + note + "\n";
+    for (const std::string& note : scenario.notes) {
+      const auto same = std::find_if(lines.begin(), lines.end(),
+                                     [&](const auto& line) { return line.first == note; });
+      if (same != lines.end()) {
+        same->second += ", " + scenario.name;
+      } else {
+        lines.emplace_back(note, scenario.name);
+      }
+    }
   }
+  std::string out;
+  for (const auto& [note, names] : lines) out += fmt::format("{} ({})\n", note, names);
   return out;
 }
 

@@ -51,7 +51,7 @@ class Report {
 
   /// A Markdown table: what was measured, median, least to most, and the numbers to beat.
   std::string table() const;
-  /// "scenario: note", each a line.
+  /// Each note once, a line with the scenarios that have it.
   std::string notes() const;
   std::string json() const;
 

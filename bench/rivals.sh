@@ -8,10 +8,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 usage() { echo "usage: bench/rivals.sh BIN_DIR [--quick]" >&2; exit 2; }
 [ $# -ge 1 ] || usage
 bin=$(cd "$1" && pwd)
-rounds=5 seconds=4 lossy=15 changes=4 interval=5
+rounds=5 seconds=4 lossy=15 changes=6 interval=3
 case "${2:-}" in
   '') ;;
-  --quick) rounds=2 seconds=1 lossy=5 changes=2 interval=3 ;;
+  --quick) rounds=2 seconds=1 lossy=5 changes=4 interval=2 ;;
   *) usage ;;
 esac
 programs=(rivalload spoke)

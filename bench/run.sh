@@ -37,7 +37,7 @@ for ((round = 1; round <= rounds; round++)); do
   load --sealed retrieve --followees 100
   load --sealed idle
   load --sealed lossy --seed "$round"
-  load --sealed roam --changes 1 --interval 2
+  load --sealed roam --changes 4 --interval 1.5
   micro_with "$bin" "$work/micro.$round.json"
 done
 echo >&2

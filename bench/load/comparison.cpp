@@ -189,6 +189,18 @@ std::vector<std::string> row_of(const Report& report, const Subject& subject,
   return out;
 }
 
+/// How quiet the machine was, for whoever reads the times.
+std::string machine_line(const Report& report) {
+  const auto told = [&](std::string_view number, double unit) {
+    const Series* series = find(report, "machine", number, "").series;
+    if (series == nullptr) return std::string("unknown");
+    return fmt::format("{} ({}–{})", show(series->median() / unit), show(series->least() / unit),
+                       show(series->most() / unit));
+  };
+  return fmt::format("The machine meanwhile: load average {}, append + fdatasync {} ms.\n\n",
+                     told("load_average", 1), told("fdatasync_p50_us", kMs));
+}
+
 }  // namespace
 
 std::string rivals_table(const Report& report) {
@@ -203,7 +215,8 @@ std::string rivals_table(const Report& report) {
   }
   return aligned(std::move(rows)) +
          "\n× is how many times better ours is, round by round: median (least–most).\n"
-         "* some were lost.\n\n";
+         "* some were lost.\n" +
+         machine_line(report);
 }
 
 std::string revisions_table(const Report& base, const Report& ours) {
@@ -228,7 +241,7 @@ std::string revisions_table(const Report& base, const Report& ours) {
       add(scenario.name, "instructions", scenario.name.substr(6) + ", instructions", 1);
     }
   }
-  return aligned(std::move(rows)) + "\n";
+  return aligned(std::move(rows)) + "\n" + machine_line(ours);
 }
 
 }  // namespace hub::bench

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "protocol/client_id.hpp"
+#include "protocol/failpoint.hpp"
 #include "protocol/fault.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/text.hpp"
@@ -71,6 +72,7 @@ void Hub::Impl::follow(Session& session, const Incoming& in, bool add) {
 }
 
 void Hub::Impl::request_post(Session& session, const Incoming& in) {
+  failpoint("post_received");
   if (!is_text(in.text)) {
     ++counters.drop_bad_text;
     refuse(session, in.opcode, control::Refusal::kInvalid);
@@ -186,6 +188,7 @@ void Hub::Impl::on_reply(const store::Reply& reply, Now now) {
   if (const auto* login = std::get_if<PendingLogin>(&why)) {
     on_open_reply(*login, reply, now);
   } else if (const auto* sealed_login = std::get_if<PendingSealedLogin>(&why)) {
+    failpoint("session_stored");
     on_sealed_open_reply(*sealed_login, reply, now);
   } else if (const auto* post = std::get_if<PendingPost>(&why)) {
     on_post_reply(*post, reply);
@@ -208,6 +211,7 @@ void Hub::Impl::on_post_reply(const PendingPost& post, const store::Reply& reply
   const bool committed = std::holds_alternative<store::Posted>(reply.body);
   if ((committed || fault("failed_post_acknowledged")) && !fault("reply_before_commit")) {
     send(*session, Opcode::kPostAck);
+    failpoint("ack_queued");
   } else if (const auto* refused = std::get_if<store::Refused>(&reply.body)) {
     refuse(*session, Opcode::kPost, refused->why);
   }

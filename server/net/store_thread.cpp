@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "protocol/failpoint.hpp"
 #include "protocol/fault.hpp"
 
 namespace hub::server {
@@ -69,12 +70,14 @@ void StoreThread::run() {
 }
 
 void StoreThread::commit(std::span<const store::Request> group) {
+  failpoint("batch_taken");
   StoreOutputs outputs;
   try {
     outputs = store_->apply(group, wall_clock());
   } catch (const std::exception& error) {
     outputs = refuse_all(group, error.what());
   }
+  failpoint("outputs_kept");
   arrivals_.try_push(std::move(outputs));
 }
 

@@ -69,6 +69,7 @@ struct FromReply {
   // Answers to what no control command asks.
   control::Reply operator()(const store::Posted&) const { return control::Done{}; }
   control::Reply operator()(const store::SessionOpened&) const { return control::Done{}; }
+  control::Reply operator()(const store::Repeated&) const { return control::Done{}; }
 };
 
 class OfflineWriter final : public Writer {

@@ -29,7 +29,7 @@ std::string follows_query(const AdminReader::FollowQuery& query) {
 
 struct AdminReader::Impl {
   explicit Impl(const std::filesystem::path& file)
-      : db(open_current(file, Access::kRead)), reader(file, nullptr) {}
+      : db(open_current(file, Access::kRead)), reader(file, nullptr, nullptr) {}
 
   std::vector<Post> newest_of_all(MessageId before, std::uint32_t limit);
   std::vector<Post> newest_of(AccountId author, MessageId before, std::uint32_t limit);
@@ -67,7 +67,7 @@ std::vector<Post> AdminReader::Impl::newest_of(AccountId author, MessageId befor
   const auto start = static_cast<MessageId>(row.is_null(1) ? row.number(2) : row.number(1));
   if (start == 0) return {};
   SQLite::Statement step(db, kChainStep);
-  std::vector<Post> out = walk_chains(step, {{author, start}}, limit, before);
+  std::vector<Post> out = newest_posts(step, {{author, start}}, limit, before);
   for (Post& post : out) post.author_name = row.text(0);
   return out;
 }

@@ -22,6 +22,10 @@ std::string account_query(const char* rest) {
   return std::string("SELECT ") + kAccountColumns + " FROM accounts a " + rest;
 }
 
+std::string device_query(const char* rest) {
+  return std::string("SELECT ") + kDeviceColumns + " FROM devices d " + rest;
+}
+
 }  // namespace
 
 struct SqliteReader::Statements {
@@ -36,6 +40,10 @@ struct SqliteReader::Statements {
       " max(highest_id, ifnull((SELECT max(id) FROM posts), 0)) FROM settings"};
   SQLite::Statement account{db, account_query("WHERE a.key = ?")};
   SQLite::Statement accounts{db, account_query("WHERE a.key > ? ORDER BY a.key LIMIT ?")};
+  SQLite::Statement active{db, "SELECT id, name FROM accounts WHERE key = ? AND NOT disabled"};
+  SQLite::Statement device{db, device_query("WHERE d.account = ? AND d.device = ?")};
+  SQLite::Statement devices{db, device_query("WHERE d.account = ? ORDER BY d.last_seen, d.id")};
+  SQLite::Statement device_numbers{db, "SELECT id FROM devices WHERE account = ?"};
   SQLite::Statement name{db, "SELECT name FROM accounts WHERE id = ?"};
   SQLite::Statement followees{
       db, fault("retrieve_ignores_follows")
@@ -55,8 +63,9 @@ struct SqliteReader::Statements {
                                      " ORDER BY s.account, s.framing, s.token LIMIT ?"};
 };
 
-SqliteReader::SqliteReader(const std::filesystem::path& file, const Heads* heads)
-    : db_(open_current(file, Access::kRead)), heads_(heads) {
+SqliteReader::SqliteReader(const std::filesystem::path& file, const Heads* heads,
+                           const RequestLedger* ledger)
+    : db_(open_current(file, Access::kRead)), heads_(heads), ledger_(ledger) {
   try {
     sql_ = std::make_unique<Statements>(db_);
   } catch (const SQLite::Exception& error) {
@@ -98,9 +107,9 @@ Read<std::vector<Post>> SqliteReader::retrieve(AccountId account, std::uint32_t 
   return reading([&] {
     // The order matters: whom, then where their chains begin, then the rows. A row that the heads
     // lead to was committed before they did, so the transaction that begins now sees it.
-    std::vector<Heads::Start> starts = read_starts(account);
+    std::vector<Heads::Start> starts = read_starts(read_followees(account));
     const Snapshot snapshot(db_);
-    std::vector<Post> posts = walk_chains(sql_->chain_step, std::move(starts), n, before);
+    std::vector<Post> posts = newest_posts(sql_->chain_step, std::move(starts), n, before);
     std::unordered_map<AccountId, std::string> names;
     for (Post& post : posts) {
       const auto [name, is_new] = names.try_emplace(post.author);
@@ -132,6 +141,24 @@ Read<CatchUpPage> SqliteReader::catch_up(AccountId account, MessageId after, std
       page.posts.push_back({id, author->first, author->second.name, row.text(3), row.time(2)});
     }
     return page;
+  });
+}
+
+Read<Backlog> SqliteReader::backlog(AccountId account, MessageId after, std::uint32_t keep,
+                                    std::uint32_t most_counted) {
+  return reading([&] {
+    // In the same order as a retrieve, and why.
+    const std::vector<Followee> followees = read_followees(account);
+    std::vector<Heads::Start> starts = read_starts(followees);
+    std::unordered_map<AccountId, MessageId> due_above;
+    for (const Followee& followee : followees) {
+      due_above[followee.account] = std::max(after, followee.since);
+    }
+    std::erase_if(starts, [&](const Heads::Start& start) {
+      return start.post <= due_above.at(start.author);
+    });
+    const Snapshot snapshot(db_);
+    return count_backlog(sql_->chain_step, std::move(starts), due_above, after, keep, most_counted);
   });
 }
 
@@ -171,9 +198,62 @@ std::vector<Followee> SqliteReader::read_followees(AccountId account) {
   return out;
 }
 
-std::vector<Heads::Start> SqliteReader::read_starts(AccountId account) {
+Read<std::optional<KnownDevice>> SqliteReader::device(std::string_view client_id,
+                                                      const DeviceId& id) {
+  return reading([&]() -> std::optional<KnownDevice> {
+    const auto parsed = ClientId::parse(client_id);
+    if (!parsed) return std::nullopt;
+    KnownDevice known;
+    {
+      Use row(sql_->active, key_of(*parsed));
+      if (!row.step()) return std::nullopt;
+      known.account = row.number(0);
+      known.name = row.text(1);
+    }
+    const DoneNumbers recent = recent_done(known.account);
+    Use row(sql_->device, known.account, id);
+    if (!row.step()) return std::nullopt;
+    known.device = read_device(row);
+    add_recent(recent, known.device);
+    return known;
+  });
+}
+
+Read<std::vector<Device>> SqliteReader::devices(AccountId account) {
+  return reading([&] {
+    const DoneNumbers recent = recent_done(account);
+    std::vector<Device> out;
+    for (Use row(sql_->devices, account); row.step();) {
+      out.push_back(read_device(row));
+      add_recent(recent, out.back());
+    }
+    return out;
+  });
+}
+
+/// Asked before the rows are read: what is written into them in between is no longer in memory.
+SqliteReader::DoneNumbers SqliteReader::recent_done(AccountId account) {
+  std::optional<RequestLedger> own;
+  if (ledger_ == nullptr) {
+    const Snapshot snapshot(db_);
+    own.emplace().load(db_);
+  }
+  const RequestLedger& ledger = own ? *own : *ledger_;
+  DoneNumbers out;
+  for (Use row(sql_->device_numbers, account); row.step();) {
+    if (const auto done = ledger.done(row.number(0)); done != 0) out[row.number(0)] = done;
+  }
+  return out;
+}
+
+void SqliteReader::add_recent(const DoneNumbers& recent, Device& device) {
+  const auto found = recent.find(device.number);
+  if (found != recent.end()) device.done = std::max(device.done, found->second);
+}
+
+std::vector<Heads::Start> SqliteReader::read_starts(const std::vector<Followee>& followees) {
   std::vector<AccountId> authors;
-  for (const Followee& followee : read_followees(account)) authors.push_back(followee.account);
+  for (const Followee& followee : followees) authors.push_back(followee.account);
   if (heads_ != nullptr) return heads_->starts(authors);
   Heads own;
   const Snapshot snapshot(db_);

@@ -74,13 +74,14 @@ void tune_for_writing(SQLite::Database& db) {
 
 struct SqliteStore::Impl {
   Impl(const std::filesystem::path& path, const StoreOptions& options)
-      : file(path), db(open_current(path, Access::kWrite)), writer(db, heads, options) {
+      : file(path), db(open_current(path, Access::kWrite)), writer(db, heads, ledger, options) {
     tune_for_writing(db);
   }
 
   std::filesystem::path file;
   SQLite::Database db;
   Heads heads;
+  RequestLedger ledger;
   Writer writer;
   std::optional<Refused> failed;  // set: nothing is written any more
 
@@ -153,7 +154,7 @@ std::vector<Output> SqliteStore::apply(std::span<const Request> batch, WallTime 
 }
 
 std::unique_ptr<Reader> SqliteStore::open_reader() {
-  return std::make_unique<SqliteReader>(impl_->file, &impl_->heads);
+  return std::make_unique<SqliteReader>(impl_->file, &impl_->heads, &impl_->ledger);
 }
 
 }  // namespace hub::store

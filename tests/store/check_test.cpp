@@ -87,7 +87,7 @@ TEST_CASE("check reports damage that only SQLite can see, and does not report wi
   RawDatabase raw(many.file);
   raw.run(
       "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 500)"
-      " INSERT INTO posts SELECT i, 88, 0, 0, 'x' FROM n");
+      " INSERT INTO posts SELECT i, 88, 0, 0, 'x', 0, 0 FROM n");
   const auto problems = check(many.file);
   REQUIRE(problems.size() < 30);
   REQUIRE(problems.back().find("more of the kind") != std::string::npos);

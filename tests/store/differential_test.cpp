@@ -36,7 +36,7 @@ class Dice {
     if (roll < 45) return AppendPost{account(), "name", "text " + std::to_string(random_())};
     if (roll < 60) return Follow{account(), name()};
     if (roll < 65) return Unfollow{account(), name()};
-    if (roll < 72) return OpenSession{session()};
+    if (roll < 72) return OpenSession{session(), {}};
     if (roll < 75) return CloseSession{account(), static_cast<Token>(below(3))};
     if (roll < 85) return control::AddUser{name(), dummy_verifier(small())};
     if (roll < 87) return control::SetPassword{name(), dummy_verifier(small())};

@@ -20,7 +20,9 @@ using store::Post;
 using store::Posted;
 using store::Read;
 using store::ReadError;
+using store::Repeated;
 using store::Reply;
+using store::SessionOpened;
 using store::SessionsEnded;
 using store::StoredSession;
 
@@ -65,52 +67,107 @@ std::vector<Output> MemoryStore::apply(std::span<const store::Request> batch, Wa
   return out;
 }
 
+template <typename Body>
+MemoryStore::ReplyBody MemoryStore::once(const store::Numbered& once, AccountId account,
+                                         Body&& body) {
+  using Outcome = Repeated::Outcome;
+  if (auto refused = refuse_unless_active(account)) return *refused;
+  if (once.number == 0) return body();
+  const auto device = devices_.find(once.device);
+  if (device == devices_.end() || device->second.record.account != account) {
+    return store::no_device();
+  }
+  auto& [record, outcomes] = device->second;
+  if (once.number <= record.done) {
+    if (record.done - once.number >= kRememberedRequests) return Repeated{Outcome::kForgotten};
+    const auto found = outcomes.find(once.number);
+    return Repeated{found != outcomes.end() ? found->second : Outcome::kRefused};
+  }
+  ReplyBody reply = body();
+  record.done = once.number;
+  outcomes[once.number] = std::holds_alternative<Refused>(reply) ? Outcome::kFailed : Outcome::kOk;
+  return reply;
+}
+
 MemoryStore::ReplyBody MemoryStore::perform(const store::AppendPost& request) {
-  if (auto refused = refuse_unless_active(request.author)) return *refused;
-  const MessageId id = next_post_++;
-  posts_[id] = {request.author, request.text, now_};
-  events_.push_back(
-      store::PostCommitted{{id, request.author, request.author_name, request.text, now_}});
-  return Posted{id};
+  return once(request.once, request.author, [&] {
+    const MessageId id = next_post_++;
+    posts_[id] = {request.author, request.text, now_};
+    events_.push_back(
+        store::PostCommitted{{id, request.author, request.author_name, request.text, now_}});
+    return Posted{id};
+  });
 }
 
 MemoryStore::ReplyBody MemoryStore::perform(const store::Follow& request) {
-  if (auto refused = refuse_unless_active(request.follower)) return *refused;
-  const Account* target = find(request.target);
-  if (target == nullptr || target->disabled) return store::no_account(request.target);
-  if (follows_.contains({request.follower, target->id})) return Done{};
-  if (followees_of(request.follower).size() >= options_.max_follows) {
-    return store::too_many_follows(options_.max_follows);
-  }
-  follows_[{request.follower, target->id}] = next_post_ - 1;
-  events_.push_back(FollowAdded{request.follower, target->id});
-  return Done{};
+  return once(request.once, request.follower,
+              [&] { return follow(request.follower, request.target); });
 }
 
 MemoryStore::ReplyBody MemoryStore::perform(const store::Unfollow& request) {
-  if (auto refused = refuse_unless_active(request.follower)) return *refused;
-  const Account* target = find(request.target);
-  if (target == nullptr) return store::no_account(request.target);
-  if (follows_.erase({request.follower, target->id}) == 0) return store::no_follow(request.target);
-  events_.push_back(FollowRemoved{request.follower, target->id});
+  return once(request.once, request.follower,
+              [&] { return unfollow(request.follower, request.target); });
+}
+
+MemoryStore::ReplyBody MemoryStore::follow(AccountId follower, const std::string& name) {
+  const Account* target = find(name);
+  if (target == nullptr || target->disabled) return store::no_account(name);
+  if (follows_.contains({follower, target->id})) return Done{};
+  if (followees_of(follower).size() >= options_.max_follows) {
+    return store::too_many_follows(options_.max_follows);
+  }
+  follows_[{follower, target->id}] = next_post_ - 1;
+  events_.push_back(FollowAdded{follower, target->id});
+  return Done{};
+}
+
+MemoryStore::ReplyBody MemoryStore::unfollow(AccountId follower, const std::string& name) {
+  const Account* target = find(name);
+  if (target == nullptr) return store::no_account(name);
+  if (follows_.erase({follower, target->id}) == 0) return store::no_follow(name);
+  events_.push_back(FollowRemoved{follower, target->id});
   return Done{};
 }
 
 MemoryStore::ReplyBody MemoryStore::perform(const store::OpenSession& request) {
   StoredSession session = request.session;
+  const bool is_sealed = session.framing == Framing::kSealed;
+  if (request.device.has_value() != is_sealed) return store::bad_session();
   if (auto refused = refuse_unless_active(session.account)) return *refused;
   session.name = get(session.account)->name;
-  if (session.framing == Framing::kClassic) {
-    std::erase_if(sessions_, [&](const auto& entry) {
-      return entry.second.account == session.account && entry.second.framing == Framing::kClassic;
-    });
+  session.device = 0;
+  std::optional<store::Device> device;
+  if (is_sealed) {
+    const StoredDevice* admitted = admit_device(session.account, *request.device);
+    if (admitted == nullptr) return store::no_device();
+    device = admitted->record;
+    session.device = device->number;
   }
+  std::erase_if(sessions_, [&](const auto& entry) {
+    return entry.second.account == session.account && entry.second.framing == session.framing &&
+           entry.second.device == session.device;
+  });
   sessions_[key_of(session.account, session.framing, session.token)] = session;
-  return store::SessionOpened{session, followees_of(session.account)};
+  return SessionOpened{session, followees_of(session.account), device};
 }
 
 MemoryStore::ReplyBody MemoryStore::perform(const store::CloseSession& request) {
-  sessions_.erase(key_of(request.account, request.framing, request.token));
+  const auto found = sessions_.find(key_of(request.account, request.framing, request.token));
+  if (found == sessions_.end()) return Done{};
+  const auto device = devices_.find(found->second.device);
+  sessions_.erase(found);
+  if (device == devices_.end()) return Done{};
+  see_device(device->first, request.mark);
+  if (request.logged_out) device->second.record.resume_key.reset();
+  return Done{};
+}
+
+MemoryStore::ReplyBody MemoryStore::perform(const store::SaveProgress& request) {
+  const auto found = sessions_.find(key_of(request.account, Framing::kSealed, request.token));
+  if (found == sessions_.end()) return Done{};
+  found->second.remote = request.remote;
+  found->second.local = request.local;
+  see_device(found->second.device, request.mark);
   return Done{};
 }
 
@@ -129,6 +186,7 @@ MemoryStore::ReplyBody MemoryStore::perform(const control::SetPassword& request)
   Account* account = find(request.name);
   if (account == nullptr) return store::no_account(request.name);
   account->verifier = request.verifier;
+  erase_resume_keys(account->id);
   end_sessions(account->id);
   return Done{};
 }
@@ -137,6 +195,7 @@ MemoryStore::ReplyBody MemoryStore::perform(const control::DisableUser& request)
   Account* account = find(request.name);
   if (account == nullptr) return store::no_account(request.name);
   account->disabled = true;
+  erase_resume_keys(account->id);
   end_sessions(account->id);
   return Done{};
 }
@@ -166,6 +225,7 @@ MemoryStore::ReplyBody MemoryStore::perform(const control::DeleteUser& request) 
   if (account == nullptr) return store::no_account(request.name);
   const AccountId id = account->id;
   account->disabled = true;
+  remove_devices(id);
   end_sessions(id);
   std::uint32_t budget = options_.delete_step;
   const auto is_own = [&](const auto& post) { return post.second.author == id; };
@@ -197,6 +257,18 @@ MemoryStore::ReplyBody MemoryStore::perform(const control::EndSession& request) 
   if (end_sessions(account->id)) return Done{};
   events_.clear();
   return store::no_session(request.name);
+}
+
+MemoryStore::ReplyBody MemoryStore::perform(const control::ForgetDevice& request) {
+  const Account* account = find(request.name);
+  if (account == nullptr) return store::no_account(request.name);
+  StoredDevice* device = find_device(account->id, request.device);
+  if (device == nullptr) return store::no_device();
+  const store::DeviceNumber number = device->record.number;
+  device->record.resume_key.reset();
+  std::erase_if(sessions_, [&](const auto& entry) { return entry.second.device == number; });
+  events_.push_back(store::DeviceEnded{account->id, number, false});
+  return Done{};
 }
 
 Account* MemoryStore::find(std::string_view id) {
@@ -232,6 +304,74 @@ bool MemoryStore::end_sessions(AccountId account) {
   events_.push_back(SessionsEnded{account});
   return std::erase_if(sessions_,
                        [&](const auto& entry) { return entry.second.account == account; }) > 0;
+}
+
+MemoryStore::StoredDevice* MemoryStore::find_device(AccountId account, const DeviceId& id) {
+  for (auto& entry : devices_) {
+    const store::Device& device = entry.second.record;
+    if (device.account == account && device.id == id) return &entry.second;
+  }
+  return nullptr;
+}
+
+MemoryStore::StoredDevice* MemoryStore::admit_device(AccountId account,
+                                                     const store::DeviceLogin& login) {
+  StoredDevice* known = find_device(account, login.id);
+  if (login.proof == store::DeviceLogin::Proof::kResumeKey) {
+    if (known == nullptr || known->record.resume_key != login.resume_key) return nullptr;
+  }
+  if (known == nullptr) {
+    while (true) {
+      const auto others = devices_of(account);  // the least recently seen first
+      if (others.empty() || others.size() < options_.max_devices) break;
+      remove_device(others.front().number);
+      events_.push_back(store::DeviceEnded{account, others.front().number, true});
+    }
+    known = &devices_[next_device_];
+    known->record = {next_device_++, account, login.id,       login.resume_key,
+                     now_,           now_,    next_post_ - 1, 0};
+  }
+  known->record.resume_key = login.resume_key;
+  see_device(known->record.number, 0);
+  return known;
+}
+
+void MemoryStore::erase_resume_keys(AccountId account) {
+  for (auto& entry : devices_) {
+    if (entry.second.record.account == account) entry.second.record.resume_key.reset();
+  }
+}
+
+void MemoryStore::remove_device(store::DeviceNumber number) {
+  devices_.erase(number);
+  std::erase_if(sessions_, [&](const auto& entry) { return entry.second.device == number; });
+}
+
+void MemoryStore::remove_devices(AccountId account) {
+  for (const store::Device& device : devices_of(account)) remove_device(device.number);
+}
+
+std::vector<store::Device> MemoryStore::devices_of(AccountId account) const {
+  std::vector<store::Device> out;
+  for (const auto& entry : devices_) {
+    if (entry.second.record.account == account) out.push_back(entry.second.record);
+  }
+  std::stable_sort(out.begin(), out.end(),
+                   [](const auto& a, const auto& b) { return a.last_seen < b.last_seen; });
+  return out;
+}
+
+void MemoryStore::see_device(store::DeviceNumber number, MessageId mark) {
+  store::Device& device = devices_.at(number).record;
+  device.last_seen = now_;
+  device.mark = std::max(device.mark, std::min(mark, next_post_ - 1));
+}
+
+bool MemoryStore::is_due(AccountId follower, MessageId id, const StoredPost& post) const {
+  const auto follow = follows_.find({follower, post.author});
+  const Account* author = get(post.author);
+  return follow != follows_.end() && id > follow->second && post.text && author != nullptr &&
+         !author->disabled;
 }
 
 class MemoryStore::MemoryReader final : public store::Reader {
@@ -305,16 +445,44 @@ class MemoryStore::MemoryReader final : public store::Reader {
         if (scanned++ >= kCatchUpScan || page.posts.size() >= limit) break;
         const auto& [id, post] = *it;
         page.up_to = id;
-        const auto follow = memory_.follows_.find({account, post.author});
-        const Account* author = memory_.get(post.author);
-        if (follow == memory_.follows_.end() || id <= follow->second || !post.text ||
-            author == nullptr || author->disabled) {
-          continue;
-        }
-        page.posts.push_back({id, post.author, author->name, *post.text, post.at});
+        if (!memory_.is_due(account, id, post)) continue;
+        page.posts.push_back(
+            {id, post.author, memory_.get(post.author)->name, *post.text, post.at});
       }
       return page;
     });
+  }
+
+  Read<store::Backlog> backlog(AccountId account, MessageId after, std::uint32_t keep,
+                               std::uint32_t most_counted) override {
+    return read([&] {
+      std::vector<MessageId> due;  // the newest first
+      for (auto it = memory_.posts_.rbegin(); it != memory_.posts_.rend(); ++it) {
+        if (it->first > after && memory_.is_due(account, it->first, it->second)) {
+          due.push_back(it->first);
+        }
+      }
+      if (due.size() <= keep) return store::Backlog{0, false, after};
+      const std::size_t left_out = due.size() - keep;
+      return store::Backlog{
+          static_cast<std::uint32_t>(std::min<std::size_t>(left_out, most_counted)),
+          left_out > most_counted, due[keep]};
+    });
+  }
+
+  Read<std::optional<store::KnownDevice>> device(std::string_view client_id,
+                                                 const DeviceId& id) override {
+    return read([&]() -> std::optional<store::KnownDevice> {
+      const Account* account = memory_.find(client_id);
+      if (account == nullptr || account->disabled) return std::nullopt;
+      const StoredDevice* device = memory_.find_device(account->id, id);
+      if (device == nullptr) return std::nullopt;
+      return store::KnownDevice{account->id, account->name, device->record};
+    });
+  }
+
+  Read<std::vector<store::Device>> devices(AccountId account) override {
+    return read([&] { return memory_.devices_of(account); });
   }
 
   Read<std::vector<StoredSession>> sessions(const store::SessionKey& after,

@@ -39,12 +39,17 @@ class MemoryStore final : public store::Store {
     std::optional<std::string> text;  // nothing: deleted
     WallTime at{};
   };
+  struct StoredDevice {
+    store::Device record;
+    std::map<std::uint64_t, store::Repeated::Outcome> outcomes;  // of what was done, for ever
+  };
 
   ReplyBody perform(const store::AppendPost& request);
   ReplyBody perform(const store::Follow& request);
   ReplyBody perform(const store::Unfollow& request);
   ReplyBody perform(const store::OpenSession& request);
   ReplyBody perform(const store::CloseSession& request);
+  ReplyBody perform(const store::SaveProgress& request);
   ReplyBody perform(const control::AddUser& request);
   ReplyBody perform(const control::SetPassword& request);
   ReplyBody perform(const control::DisableUser& request);
@@ -52,12 +57,26 @@ class MemoryStore final : public store::Store {
   ReplyBody perform(const control::DeleteUser& request);
   ReplyBody perform(const control::DeletePost& request);
   ReplyBody perform(const control::EndSession& request);
+  ReplyBody perform(const control::ForgetDevice& request);
 
   store::Account* find(std::string_view id);
   const store::Account* get(AccountId id) const;
   std::optional<control::Refused> refuse_unless_active(AccountId id) const;
   std::vector<store::Followee> followees_of(AccountId follower) const;
+  bool is_due(AccountId follower, MessageId id, const StoredPost& post) const;
   bool end_sessions(AccountId account);
+
+  ReplyBody follow(AccountId follower, const std::string& name);
+  ReplyBody unfollow(AccountId follower, const std::string& name);
+  template <typename Body>
+  ReplyBody once(const store::Numbered& once, AccountId account, Body&& body);
+  StoredDevice* find_device(AccountId account, const DeviceId& id);
+  StoredDevice* admit_device(AccountId account, const store::DeviceLogin& login);
+  void erase_resume_keys(AccountId account);
+  void remove_device(store::DeviceNumber number);
+  void remove_devices(AccountId account);
+  std::vector<store::Device> devices_of(AccountId account) const;
+  void see_device(store::DeviceNumber number, MessageId mark);
   template <typename Predicate>
   void remove_follows(std::uint32_t& budget, Predicate&& chosen);
 
@@ -69,7 +88,9 @@ class MemoryStore final : public store::Store {
   std::map<std::pair<AccountId, AccountId>, MessageId> follows_;  // since
   // As SQLite orders them: the token as a signed number.
   std::map<std::tuple<AccountId, Framing, std::int64_t>, store::StoredSession> sessions_;
+  std::map<store::DeviceNumber, StoredDevice> devices_;
   AccountId next_account_ = 1;
+  store::DeviceNumber next_device_ = 1;
   MessageId next_post_ = 1;
 
   WallTime now_{};

@@ -55,6 +55,8 @@ Refused bad_verifier() {
   return {Refusal::kInvalid, "the password's verifier has parameters out of bounds"};
 }
 
+Refused wrong_password() { return {Refusal::kInvalid, "the account has another password by now"}; }
+
 Refused bad_session() {
   return {Refusal::kInvalid, "a session names a device exactly where it is sealed"};
 }

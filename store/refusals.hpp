@@ -19,6 +19,8 @@ control::Refused account_retired(std::string_view id);
 control::Refused account_disabled();
 control::Refused bad_id();
 control::Refused bad_verifier();
+/// Another one than the login proved.
+control::Refused wrong_password();
 /// A sealed session without a device, or a classic one with one.
 control::Refused bad_session();
 control::Refused too_many_follows(std::uint32_t cap);

@@ -36,8 +36,7 @@ void RequestLedger::load(SQLite::Database& db) {
   behind_.clear();
   staged_.clear();
   if (fault("ledger_lost_at_opening")) return;
-  SQLite::Statement device(db,
-                           std::string("SELECT ") + kColumns + " FROM devices WHERE id = ?");
+  SQLite::Statement device(db, std::string("SELECT ") + kColumns + " FROM devices WHERE id = ?");
   SQLite::Statement recent(db,
                            "SELECT device, sequence FROM posts"
                            " WHERE id > (SELECT heads_position FROM settings) AND device <> 0"

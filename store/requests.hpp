@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -53,12 +54,15 @@ struct DeviceLogin {
   DeviceId id{};
   Key resume_key{};
   Proof proof = Proof::kPassword;
+  /// By password: the Verifier::stored_key that the proof was held against. It must still be the
+  /// account's, or a password just replaced would leave a resume key behind. Nothing: not asked.
+  std::optional<Key> verified_by{};
 };
 /// Records a live session, in place of the account's other classic one, or of the device's other
 /// one.
 struct OpenSession {
-  StoredSession session;              // its device is the store's to fill in
-  std::optional<DeviceLogin> device;  // exactly where the session is sealed
+  StoredSession session;                // its device is the store's to fill in
+  std::optional<DeviceLogin> device{};  // exactly where the session is sealed
 };
 /// Forgets this session; nothing happens where it is gone or replaced.
 struct CloseSession {
@@ -94,7 +98,7 @@ struct Posted {
 struct SessionOpened {
   StoredSession session;
   std::vector<Followee> followees;
-  std::optional<Device> device;  // sealed
+  std::optional<Device> device{};  // sealed
 };
 /// The number is not above the highest one done: nothing was done now.
 struct Repeated {

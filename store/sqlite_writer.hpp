@@ -89,6 +89,7 @@ class Writer {
   template <typename Body>
   ReplyBody numbered(const Numbered& once, AccountId account, Body&& body);
 
+  bool is_verified(AccountId account, const DeviceLogin& login);
   std::optional<Device> find_device(AccountId account, const DeviceId& id);
   std::optional<Device> admit_device(AccountId account, const DeviceLogin& login);
   void evict_devices(AccountId account, DeviceNumber newcomer);

@@ -13,6 +13,7 @@ Writer::ReplyBody Writer::perform(const OpenSession& request) {
   const bool is_sealed = request.session.framing == Framing::kSealed;
   if (request.device.has_value() != is_sealed) return bad_session();
   if (auto refused = refuse_unless_active(account)) return *refused;
+  if (is_sealed && !is_verified(account, *request.device)) return wrong_password();
   return atomically([&]() -> ReplyBody {
     SessionOpened opened{request.session, {}, {}};
     opened.session.device = 0;
@@ -103,6 +104,14 @@ std::optional<Device> Writer::find_device(AccountId account, const DeviceId& id)
   return device;
 }
 
+/// A password may have been replaced since its proof was checked.
+bool Writer::is_verified(AccountId account, const DeviceLogin& login) {
+  if (!login.verified_by || login.proof != DeviceLogin::Proof::kPassword) return true;
+  Use row(sql_->stored_key, account);
+  return (row.step() && row.bytes<std::tuple_size_v<Key>>(0) == *login.verified_by) ||
+         fault("old_password_leaves_key");
+}
+
 /// The device that logs in, as it is now; nothing where its resume key is not this one.
 std::optional<Device> Writer::admit_device(AccountId account, const DeviceLogin& login) {
   auto device = find_device(account, login.id);
@@ -112,8 +121,8 @@ std::optional<Device> Writer::admit_device(AccountId account, const DeviceLogin&
   }
   if (!device) {
     Use(sql_->insert_device, account, login.id, login.resume_key, now_, now_, newest_id()).run();
-    device = Device{db_.getLastInsertRowid(), account, login.id, login.resume_key, now_, now_,
-                    newest_id(), 0};
+    device = Device{
+        db_.getLastInsertRowid(), account, login.id, login.resume_key, now_, now_, newest_id(), 0};
     evict_devices(account, device->number);
     return device;
   }

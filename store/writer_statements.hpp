@@ -78,6 +78,7 @@ struct Writer::Statements {
 
   SQLite::Statement find_account{db, "SELECT id, name FROM accounts WHERE key = ?"};
   SQLite::Statement account_name{db, "SELECT name FROM accounts WHERE id = ?"};
+  SQLite::Statement stored_key{db, "SELECT stored_key FROM accounts WHERE id = ?"};
   SQLite::Statement is_retired{db, "SELECT 1 FROM retired_ids WHERE key = ?"};
   SQLite::Statement insert_account{
       db,

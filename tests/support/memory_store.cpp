@@ -16,15 +16,10 @@ using store::Account;
 using store::FollowAdded;
 using store::FollowRemoved;
 using store::Output;
-using store::Post;
 using store::Posted;
-using store::Read;
-using store::ReadError;
 using store::Repeated;
 using store::Reply;
-using store::SessionOpened;
 using store::SessionsEnded;
-using store::StoredSession;
 
 namespace {
 
@@ -34,10 +29,6 @@ Refused refusal(Refusal why) {
   if (why == Refusal::kDiskFull) return store::disk_full();
   if (why == Refusal::kBusy) return store::locked();
   return store::store_failed("asked to fail");
-}
-
-auto key_of(AccountId account, Framing framing, std::uint64_t token) {
-  return std::tuple(account, framing, static_cast<std::int64_t>(token));
 }
 
 }  // namespace
@@ -129,48 +120,6 @@ MemoryStore::ReplyBody MemoryStore::unfollow(AccountId follower, const std::stri
   return Done{};
 }
 
-MemoryStore::ReplyBody MemoryStore::perform(const store::OpenSession& request) {
-  StoredSession session = request.session;
-  const bool is_sealed = session.framing == Framing::kSealed;
-  if (request.device.has_value() != is_sealed) return store::bad_session();
-  if (auto refused = refuse_unless_active(session.account)) return *refused;
-  session.name = get(session.account)->name;
-  session.device = 0;
-  std::optional<store::Device> device;
-  if (is_sealed) {
-    const StoredDevice* admitted = admit_device(session.account, *request.device);
-    if (admitted == nullptr) return store::no_device();
-    device = admitted->record;
-    session.device = device->number;
-  }
-  std::erase_if(sessions_, [&](const auto& entry) {
-    return entry.second.account == session.account && entry.second.framing == session.framing &&
-           entry.second.device == session.device;
-  });
-  sessions_[key_of(session.account, session.framing, session.token)] = session;
-  return SessionOpened{session, followees_of(session.account), device};
-}
-
-MemoryStore::ReplyBody MemoryStore::perform(const store::CloseSession& request) {
-  const auto found = sessions_.find(key_of(request.account, request.framing, request.token));
-  if (found == sessions_.end()) return Done{};
-  const auto device = devices_.find(found->second.device);
-  sessions_.erase(found);
-  if (device == devices_.end()) return Done{};
-  see_device(device->first, request.mark);
-  if (request.logged_out) device->second.record.resume_key.reset();
-  return Done{};
-}
-
-MemoryStore::ReplyBody MemoryStore::perform(const store::SaveProgress& request) {
-  const auto found = sessions_.find(key_of(request.account, Framing::kSealed, request.token));
-  if (found == sessions_.end()) return Done{};
-  found->second.remote = request.remote;
-  found->second.local = request.local;
-  see_device(found->second.device, request.mark);
-  return Done{};
-}
-
 MemoryStore::ReplyBody MemoryStore::perform(const control::AddUser& request) {
   const auto id = ClientId::parse(request.name);
   if (!id) return store::bad_id();
@@ -259,18 +208,6 @@ MemoryStore::ReplyBody MemoryStore::perform(const control::EndSession& request) 
   return store::no_session(request.name);
 }
 
-MemoryStore::ReplyBody MemoryStore::perform(const control::ForgetDevice& request) {
-  const Account* account = find(request.name);
-  if (account == nullptr) return store::no_account(request.name);
-  StoredDevice* device = find_device(account->id, request.device);
-  if (device == nullptr) return store::no_device();
-  const store::DeviceNumber number = device->record.number;
-  device->record.resume_key.reset();
-  std::erase_if(sessions_, [&](const auto& entry) { return entry.second.device == number; });
-  events_.push_back(store::DeviceEnded{account->id, number, false});
-  return Done{};
-}
-
 Account* MemoryStore::find(std::string_view id) {
   const auto parsed = ClientId::parse(id);
   if (!parsed) return nullptr;
@@ -306,207 +243,11 @@ bool MemoryStore::end_sessions(AccountId account) {
                        [&](const auto& entry) { return entry.second.account == account; }) > 0;
 }
 
-MemoryStore::StoredDevice* MemoryStore::find_device(AccountId account, const DeviceId& id) {
-  for (auto& entry : devices_) {
-    const store::Device& device = entry.second.record;
-    if (device.account == account && device.id == id) return &entry.second;
-  }
-  return nullptr;
-}
-
-MemoryStore::StoredDevice* MemoryStore::admit_device(AccountId account,
-                                                     const store::DeviceLogin& login) {
-  StoredDevice* known = find_device(account, login.id);
-  if (login.proof == store::DeviceLogin::Proof::kResumeKey) {
-    if (known == nullptr || known->record.resume_key != login.resume_key) return nullptr;
-  }
-  if (known == nullptr) {
-    while (true) {
-      const auto others = devices_of(account);  // the least recently seen first
-      if (others.empty() || others.size() < options_.max_devices) break;
-      remove_device(others.front().number);
-      events_.push_back(store::DeviceEnded{account, others.front().number, true});
-    }
-    known = &devices_[next_device_];
-    known->record = {next_device_++, account, login.id,       login.resume_key,
-                     now_,           now_,    next_post_ - 1, 0};
-  }
-  known->record.resume_key = login.resume_key;
-  see_device(known->record.number, 0);
-  return known;
-}
-
-void MemoryStore::erase_resume_keys(AccountId account) {
-  for (auto& entry : devices_) {
-    if (entry.second.record.account == account) entry.second.record.resume_key.reset();
-  }
-}
-
-void MemoryStore::remove_device(store::DeviceNumber number) {
-  devices_.erase(number);
-  std::erase_if(sessions_, [&](const auto& entry) { return entry.second.device == number; });
-}
-
-void MemoryStore::remove_devices(AccountId account) {
-  for (const store::Device& device : devices_of(account)) remove_device(device.number);
-}
-
-std::vector<store::Device> MemoryStore::devices_of(AccountId account) const {
-  std::vector<store::Device> out;
-  for (const auto& entry : devices_) {
-    if (entry.second.record.account == account) out.push_back(entry.second.record);
-  }
-  std::stable_sort(out.begin(), out.end(),
-                   [](const auto& a, const auto& b) { return a.last_seen < b.last_seen; });
-  return out;
-}
-
-void MemoryStore::see_device(store::DeviceNumber number, MessageId mark) {
-  store::Device& device = devices_.at(number).record;
-  device.last_seen = now_;
-  device.mark = std::max(device.mark, std::min(mark, next_post_ - 1));
-}
-
 bool MemoryStore::is_due(AccountId follower, MessageId id, const StoredPost& post) const {
   const auto follow = follows_.find({follower, post.author});
   const Account* author = get(post.author);
   return follow != follows_.end() && id > follow->second && post.text && author != nullptr &&
          !author->disabled;
-}
-
-class MemoryStore::MemoryReader final : public store::Reader {
- public:
-  explicit MemoryReader(MemoryStore& memory) : memory_(memory) {}
-
-  Read<store::HubInfo> info() override {
-    return read([&] { return memory_.info_; });
-  }
-
-  Read<store::Counts> counts() override {
-    return read([&] {
-      store::Counts counts;
-      counts.accounts = memory_.accounts_.size();
-      for (const auto& entry : memory_.accounts_) {
-        if (entry.second.disabled) ++counts.disabled_accounts;
-      }
-      counts.follows = memory_.follows_.size();
-      counts.sessions = memory_.sessions_.size();
-      counts.last_post = memory_.next_post_ - 1;
-      return counts;
-    });
-  }
-
-  Read<std::optional<Account>> account(std::string_view id) override {
-    return read([&]() -> std::optional<Account> {
-      const Account* account = memory_.find(id);
-      if (account == nullptr) return std::nullopt;
-      return *account;
-    });
-  }
-
-  Read<std::vector<Post>> retrieve(AccountId account, std::uint32_t n, MessageId before) override {
-    return read([&] {
-      std::vector<Post> out;
-      auto end = before == 0 ? memory_.posts_.end() : memory_.posts_.lower_bound(before);
-      for (auto it = std::make_reverse_iterator(end); it != memory_.posts_.rend(); ++it) {
-        if (out.size() >= n) break;
-        const StoredPost& post = it->second;
-        if (!post.text || memory_.follows_.count({account, post.author}) == 0) {
-          continue;
-        }
-        const Account* author = memory_.get(post.author);
-        if (author->disabled) continue;
-        out.push_back({it->first, post.author, author->name, *post.text, post.at});
-      }
-      return out;
-    });
-  }
-
-  Read<std::vector<store::Followee>> followees(AccountId account) override {
-    return read([&] { return memory_.followees_of(account); });
-  }
-
-  Read<std::vector<Account>> accounts(std::string_view after_id, std::uint32_t limit) override {
-    return read([&] {
-      std::vector<Account> out;
-      const auto after = ClientId::parse(after_id);
-      auto it = memory_.accounts_.upper_bound(after ? after->key() : std::string());
-      for (; it != memory_.accounts_.end() && out.size() < limit; ++it) out.push_back(it->second);
-      return out;
-    });
-  }
-
-  Read<store::CatchUpPage> catch_up(AccountId account, MessageId after,
-                                    std::uint32_t limit) override {
-    return read([&] {
-      store::CatchUpPage page{{}, after};
-      std::uint32_t scanned = 0;
-      for (auto it = memory_.posts_.upper_bound(after); it != memory_.posts_.end(); ++it) {
-        if (scanned++ >= kCatchUpScan || page.posts.size() >= limit) break;
-        const auto& [id, post] = *it;
-        page.up_to = id;
-        if (!memory_.is_due(account, id, post)) continue;
-        page.posts.push_back(
-            {id, post.author, memory_.get(post.author)->name, *post.text, post.at});
-      }
-      return page;
-    });
-  }
-
-  Read<store::Backlog> backlog(AccountId account, MessageId after, std::uint32_t keep,
-                               std::uint32_t most_counted) override {
-    return read([&] {
-      std::vector<MessageId> due;  // the newest first
-      for (auto it = memory_.posts_.rbegin(); it != memory_.posts_.rend(); ++it) {
-        if (it->first > after && memory_.is_due(account, it->first, it->second)) {
-          due.push_back(it->first);
-        }
-      }
-      if (due.size() <= keep) return store::Backlog{0, false, after};
-      const std::size_t left_out = due.size() - keep;
-      return store::Backlog{
-          static_cast<std::uint32_t>(std::min<std::size_t>(left_out, most_counted)),
-          left_out > most_counted, due[keep]};
-    });
-  }
-
-  Read<std::optional<store::KnownDevice>> device(std::string_view client_id,
-                                                 const DeviceId& id) override {
-    return read([&]() -> std::optional<store::KnownDevice> {
-      const Account* account = memory_.find(client_id);
-      if (account == nullptr || account->disabled) return std::nullopt;
-      const StoredDevice* device = memory_.find_device(account->id, id);
-      if (device == nullptr) return std::nullopt;
-      return store::KnownDevice{account->id, account->name, device->record};
-    });
-  }
-
-  Read<std::vector<store::Device>> devices(AccountId account) override {
-    return read([&] { return memory_.devices_of(account); });
-  }
-
-  Read<std::vector<StoredSession>> sessions(const store::SessionKey& after,
-                                            std::uint32_t limit) override {
-    return read([&] {
-      std::vector<StoredSession> out;
-      auto it = memory_.sessions_.upper_bound(key_of(after.account, after.framing, after.token));
-      for (; it != memory_.sessions_.end() && out.size() < limit; ++it) out.push_back(it->second);
-      return out;
-    });
-  }
-
- private:
-  template <typename Body>
-  auto read(Body&& body) -> Read<decltype(body())> {
-    if (memory_.reads_fail_) return tl::unexpected(ReadError{"asked to fail"});
-    return body();
-  }
-
-  MemoryStore& memory_;
-};
-
-std::unique_ptr<store::Reader> MemoryStore::open_reader() {
-  return std::make_unique<MemoryReader>(*this);
 }
 
 }  // namespace hub::test

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -33,6 +34,12 @@ class MemoryStore final : public store::Store {
  private:
   class MemoryReader;
   using ReplyBody = decltype(store::Reply::body);
+
+  // As SQLite orders them: the token as a signed number.
+  using SessionPlace = std::tuple<AccountId, Framing, std::int64_t>;
+  static SessionPlace place_of(AccountId account, Framing framing, std::uint64_t token) {
+    return {account, framing, static_cast<std::int64_t>(token)};
+  }
 
   struct StoredPost {
     AccountId author = 0;
@@ -86,8 +93,7 @@ class MemoryStore final : public store::Store {
   std::set<std::string> retired_;
   std::map<MessageId, StoredPost> posts_;
   std::map<std::pair<AccountId, AccountId>, MessageId> follows_;  // since
-  // As SQLite orders them: the token as a signed number.
-  std::map<std::tuple<AccountId, Framing, std::int64_t>, store::StoredSession> sessions_;
+  std::map<SessionPlace, store::StoredSession> sessions_;
   std::map<store::DeviceNumber, StoredDevice> devices_;
   AccountId next_account_ = 1;
   store::DeviceNumber next_device_ = 1;

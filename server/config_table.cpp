@@ -293,8 +293,9 @@ std::vector<Setting> make_settings() {
              "The most sealed connections on which nobody has logged in, for each source",
              FIELD(hub.max_strangers)),
       number("max-devices", 1, 65'536,
-             "The most sealed sessions of one account; another login ends the most silent one",
-             FIELD(hub.max_devices)),
+             "The most devices of one account; one more takes the place of the one that was seen "
+             "least recently",
+             FIELD(store.max_devices)),
       number("login-threads", 1, 64,
              "Passwords checked at once; each takes a core and as much memory as kdf-memory says",
              FIELD(login_threads)),

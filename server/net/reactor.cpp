@@ -45,6 +45,10 @@ ReadResult failed_read(const AccountJob& job) {
   failed.failed = true;
   return failed;
 }
+ReadResult failed_read(const BacklogJob& job) {
+  return BacklogRead{job.tag, tl::unexpected(store::ReadError{kReaderFull})};
+}
+ReadResult failed_read(const DeviceJob& job) { return DeviceFound{job.tag, true, {}}; }
 ReadResult failed_read(const KeysJob& job) { return KeysRead{job.tag, {}, kReaderFull}; }
 
 using Wait = asio::posix::stream_descriptor;

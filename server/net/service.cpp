@@ -60,6 +60,12 @@ std::vector<RestoredSession> read_sessions(store::Reader& reader) {
   }
 }
 
+/// The database says which history this hub goes on with.
+HubIdentity with_history(HubIdentity identity, store::Reader& reader) {
+  identity.history_id = must_read(reader.info()).history_id;
+  return identity;
+}
+
 /// The core bounds what is under way, so that no inbox of these sizes is ever full.
 std::size_t arrival_capacity(const HubConfig& hub) {
   return std::size_t{hub.max_pending_writes} + hub.max_pending_checks + hub.max_pending_reads;
@@ -75,7 +81,7 @@ struct Service::Impl {
         pool(
             options.login_threads, options.hub.max_pending_checks,
             [this] { return store.open_reader(); }, arrivals),
-        hub(options.hub, options.identity, random, counters) {
+        hub(options.hub, with_history(options.identity, *store.open_reader()), random, counters) {
     auto sockets = open_sockets(options.listen);
     for (const UdpSocket& socket : sockets) listening.push_back(socket.local());
     reactor =

@@ -209,6 +209,29 @@ TEST_CASE("soak ledger: around its own kill a follower may repeat one line, and 
   CHECK_FALSE(is_fine({"a1", "a2", "a3"}, {"a1"}));
 }
 
+TEST_CASE(
+    "soak ledger: on a restored backup a follower may begin anywhere, but leave out nothing") {
+  const auto is_fine = [](const std::vector<std::string>& lines) {
+    Book book;
+    book.inherit({{1, "ann", "a1"}, {2, "ann", "a2"}});
+    book.id = 2;
+    book.begins_anywhere("carol");
+    book.type("ann", {"a3", "a4"});
+    book.ack("ann", 2);
+    book.print("carol", lines);
+    book.store({"a3", "a4"});
+    return book.end().empty();
+  };
+  CHECK(is_fine({"a3", "a4"}));
+  CHECK(is_fine({"a2", "a3", "a4"}));
+  CHECK(is_fine({"a1", "a2", "a3", "a4"}));
+  CHECK_FALSE(is_fine({}));
+  CHECK_FALSE(is_fine({"a4"}));
+  CHECK_FALSE(is_fine({"a1", "a3", "a4"}));
+  CHECK_FALSE(is_fine({"a2", "a3"}));
+  CHECK_FALSE(is_fine({"a3", "a4", "a4"}));
+}
+
 TEST_CASE("soak ledger: a killed writer's outbox brings the first of its open posts") {
   Book book;
   book.type("ann", {"a1", "a2", "a3", "a4"});

@@ -27,11 +27,16 @@ unsigned round_of(const std::string& text) {
 
 }  // namespace
 
-Client::Client(Role role, Ledger& ledger) : role_(std::move(role)), ledger_(ledger) {
+Client::Client(Role role, Ledger& ledger) : role_(std::move(role)) {
   std::filesystem::create_directories(role_.directory);
   transcript_.open(role_.directory / "transcript");
-  if (writes()) ledger_.add_writer(name());
-  if (follows()) ledger_.add_follower(name(), role_.follows);
+  enter_into(ledger);
+}
+
+void Client::enter_into(Ledger& ledger) {
+  ledger_ = &ledger;
+  if (writes()) ledger.add_writer(name());
+  if (follows()) ledger.add_follower(name(), role_.follows);
 }
 
 void Client::start(const std::string& failpoint) {
@@ -62,7 +67,7 @@ bool Client::has_died() {
   const std::string errors = process_->errors();
   read_to_the_end();
   if (!armed_ || exit != 128 + SIGKILL) {
-    ledger_.violation(fmt::format("{} ended with {}: {}", name(), exit, errors));
+    ledger_->violation(fmt::format("{} ended with {}: {}", name(), exit, errors));
   }
   return true;
 }
@@ -72,11 +77,11 @@ void Client::read_to_the_end() {
   process_->read_now();
   while (const auto line = process_->next_line()) on_line(*line);
   if (const std::string& torn = process_->unfinished_line(); !torn.empty()) {
-    ledger_.violation(name() + " leaves half a line: " + torn);
+    ledger_->violation(name() + " leaves half a line: " + torn);
   }
   process_.reset();
-  if (writes()) ledger_.writer_killed(name());
-  if (follows()) ledger_.follower_killed(name());
+  if (writes()) ledger_->writer_killed(name());
+  if (follows()) ledger_->follower_killed(name());
 }
 
 void Client::turn(unsigned round) {
@@ -84,12 +89,12 @@ void Client::turn(unsigned round) {
   process_->read_now();
   while (const auto line = process_->next_line()) on_line(*line);
   if (state_ != State::kOnline || !writes() || !writing_) return;
-  while (ledger_.open_posts(name()) < kTypedAhead) post(round);
+  while (ledger_->open_posts(name()) < kTypedAhead) post(round);
 }
 
 bool Client::is_idle() const {
   return process_ && state_ == State::kOnline && asked_ == 0 &&
-         (!writes() || ledger_.open_posts(name()) == 0);
+         (!writes() || ledger_->open_posts(name()) == 0);
 }
 
 std::optional<Clock::time_point> Client::back_in(unsigned round) const {
@@ -100,7 +105,7 @@ std::optional<Clock::time_point> Client::back_in(unsigned round) const {
 void Client::post(unsigned round) {
   std::string text = fmt::format("{} r{} n{}", name(), round, ++number_);
   if (number_ % kLongPostEvery == 0) text += " " + std::string(kLongPost, '.');
-  ledger_.typed(name(), text);
+  ledger_->typed(name(), text);
   type("post#" + text);
 }
 
@@ -116,7 +121,7 @@ void Client::finish() {
   process_->read_now();
   while (const auto line = process_->next_line()) on_line(*line);
   if (exit > 1) {  // 1: something was refused, and something was on purpose
-    ledger_.violation(fmt::format("{} exits with {}: {}", name(), exit, process_->errors()));
+    ledger_->violation(fmt::format("{} exits with {}: {}", name(), exit, process_->errors()));
   }
   process_.reset();
 }
@@ -132,19 +137,19 @@ void Client::on_line(const std::string& line) {
   } else if (line == "login_ack#successful") {
     on_login();
   } else if (line == "post_ack#successful" && writes()) {
-    seen(ledger_.acknowledged(name()));
-  } else if (line == "error#no_reply" && writes() && ledger_.has_open_posts(name())) {
-    seen(ledger_.unanswered(name()));
+    seen(ledger_->acknowledged(name()));
+  } else if (line == "error#no_reply" && writes() && ledger_->has_open_posts(name())) {
+    seen(ledger_->unanswered(name()));
   } else if (line.starts_with("subscribe_ack#") && asked_ > 0) {
     const bool wanted = state_ == State::kSubscribing;
     if (line != (wanted ? "subscribe_ack#successful" : "subscribe_ack#failed")) {
-      ledger_.violation(name() + " prints " + line);
+      ledger_->violation(name() + " prints " + line);
     }
     if (--asked_ > 0) return;
-    if (state_ == State::kSettling && writes()) ledger_.settled(name());
+    if (state_ == State::kSettling && writes()) ledger_->settled(name());
     state_ = State::kOnline;
   } else {
-    ledger_.violation(name() + " prints " + line);
+    ledger_->violation(name() + " prints " + line);
   }
 }
 
@@ -167,11 +172,11 @@ void Client::on_login() {
 void Client::on_forward(const std::string& line) {
   const std::size_t end = line.find('>');
   if (!follows() || end == std::string::npos) {
-    ledger_.violation(name() + " prints " + line);
+    ledger_->violation(name() + " prints " + line);
     return;
   }
   const std::string text = line.substr(end + 1);
-  ledger_.printed(name(), line.substr(1, end - 1), text);
+  ledger_->printed(name(), line.substr(1, end - 1), text);
   if (!writes()) seen(text);
 }
 

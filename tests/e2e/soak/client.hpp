@@ -36,6 +36,9 @@ class Client {
   bool writes() const { return role_.writes; }
   bool follows() const { return !role_.follows.empty(); }
 
+  /// From now on what it does is told to this ledger.
+  void enter_into(Ledger& ledger);
+
   /// `failpoint`: NAME:K, at which it kills itself; empty for none.
   void start(const std::string& failpoint = {});
   /// SIGKILL; what it had printed is read to the end.
@@ -73,7 +76,7 @@ class Client {
   void note(std::string_view what, std::string_view line);
 
   Role role_;
-  Ledger& ledger_;
+  Ledger* ledger_ = nullptr;
   std::ofstream transcript_;
   std::optional<Process> process_;
   State state_ = State::kLoggingIn;

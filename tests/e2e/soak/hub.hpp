@@ -37,6 +37,8 @@ class Hub {
   void kill();
   ExitCode stop();
 
+  /// Its next start is on these data.
+  void move_to(const std::filesystem::path& data) { data_ = data; }
   const std::filesystem::path& data() const { return data_; }
   std::uint16_t port() const { return port_; }
   int end_fd() const { return process_ ? process_->end_fd() : -1; }

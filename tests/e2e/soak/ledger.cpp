@@ -104,6 +104,18 @@ void Ledger::cut_off(const std::string& follower, std::size_t posts) {
   followers_.at(follower).cut_off += posts;
 }
 
+void Ledger::begins_anywhere(const std::string& follower) {
+  Follower& f = followers_.at(follower);
+  f.begins_before = f.due.size();
+  f.cursor = f.due.size();
+}
+
+void Ledger::inherit(const std::vector<StoredPost>& posts) {
+  for (const StoredPost& post : posts) typed(post.author, post.text);
+  for (const StoredPost& post : posts) acknowledged(post.author);
+  stored(posts);
+}
+
 // --- what the database holds ---
 
 void Ledger::stored(const std::vector<StoredPost>& posts) {
@@ -191,6 +203,16 @@ void Ledger::check_line(const std::string& name, Follower& follower, const Line&
     const StoredPost& post = stored_[follower.due[at]];
     return post.text == line.text && post.author == line.author;
   };
+  if (follower.begins_before) {
+    // What is above the line was due as well, so that a gap behind it shows.
+    const std::size_t last = *follower.begins_before;
+    follower.begins_before.reset();
+    for (std::size_t at = std::min(last + 1, follower.due.size()); at-- > 0;) {
+      if (!is_due(at)) continue;
+      follower.cursor = at + 1;
+      return;
+    }
+  }
   if (line.may_repeat && follower.cursor > 0 && is_due(follower.cursor - 1)) {
     ++figures_.repeats;
     return;

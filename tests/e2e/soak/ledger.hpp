@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -67,6 +68,12 @@ class Ledger {
   /// It said that so many posts, due before the next line, are left out.
   void cut_off(const std::string& follower, std::size_t posts);
 
+  /// Another history, whose posts up to now were stored() and are known to be what they should be:
+  /// the next line may be any of them, or the first one of later; from there on each counts again.
+  void begins_anywhere(const std::string& follower);
+  /// `post` was typed, answered and stored before this ledger began.
+  void inherit(const std::vector<StoredPost>& posts);
+
   /// More of the database: everything above the last ID told so far, oldest first. Told after all
   /// that was acknowledged and printed up to now, which is compared with it.
   void stored(const std::vector<StoredPost>& posts);
@@ -108,6 +115,7 @@ class Ledger {
     std::deque<Line> lines;        // not yet compared
     bool killed = false;
     std::size_t cut_off = 0;
+    std::optional<std::size_t> begins_before;  // into due: at this or an earlier one
   };
   struct Typed {
     std::string writer;

@@ -35,6 +35,10 @@ std::string Soak::table() const {
       "after a spoke's own death: {} posts from outboxes, {} lines repeated\n",
       figures.acknowledged, ledger_.all_stored().size(), figures.unanswered, figures.delivered,
       figures.outbox, figures.repeats);
+  if (backed_up_ > 0) {
+    out += fmt::format("backup under load: {} posts, as in the original; hubd went on with it\n",
+                       backed_up_);
+  }
   if (figures.cut_off > 0) {
     out += fmt::format("left out because too many were due: {}\n", figures.cut_off);
   }

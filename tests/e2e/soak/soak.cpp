@@ -40,6 +40,7 @@ bool Soak::run() {
   try {
     prepare();
     for (unsigned i = 0; i < options_.kills && violations().empty(); ++i) {
+      if (i == options_.kills / 2) begin_backup();
       round(plan_kill(i, random_));
       if ((i + 1) % kProgressEvery == 0) {
         std::cerr << fmt::format("{} of {} kills, {} posts acknowledged\n", i + 1, options_.kills,
@@ -180,7 +181,7 @@ void Soak::go_on_for(milliseconds time) {
   for (const auto end = Clock::now() + time; Clock::now() < end && violations().empty();) turn();
 }
 
-/// One more start, and everything must come to rest: each post answered, each line printed.
+/// One more start, and every post must be answered and every line printed.
 void Soak::finish() {
   ++round_;
   up_ = false;
@@ -197,20 +198,26 @@ void Soak::finish() {
   });
   may_kill_clients_ = false;
   for (const auto& client : clients_) client->keep_writing(false);
-  wait_for("every post is answered", [&] { return all_idle(); });
-  wait_for("every post is printed", [&] {
-    compare();
-    return ledger_.everything_delivered();
-  });
-  for (const auto& client : clients_) client->ask_for_nothing();
-  wait_for("nothing more is printed", [&] { return all_idle(); });
-  compare();
-  for (const auto& client : clients_) client->finish();
+  come_to_rest();
+  wait_for("the backup is made", [&] { return backup_is_done(); });
   if (const ExitCode exit = hub_.stop(); exit != 0) {
     ledger_.violation(fmt::format("hubd exits with {}", exit));
   }
   ledger_.finish(read_posts(hub_.data(), 0));
   admin(hub_.data(), {"check"});
+  compare_backup();
+  go_back_to_backup();
+}
+
+void Soak::come_to_rest() {
+  wait_for("every post is answered", [&] { return all_idle(); });
+  wait_for("every post is printed", [&] {
+    compare();
+    return books_->everything_delivered();
+  });
+  for (const auto& client : clients_) client->ask_for_nothing();
+  wait_for("nothing more is printed", [&] { return all_idle(); });
+  compare();
 }
 
 bool Soak::all_idle() const {
@@ -223,7 +230,7 @@ void Soak::wait_for(const std::string& what, const std::function<bool()>& is_so)
   while (!is_so()) {
     if (hub_.has_ended()) throw Unexpected("hubd ended: " + hub_.log());
     if (deadline.over()) throw Unexpected("waited in vain: " + what);
-    if (!violations().empty()) throw Unexpected("while waiting until " + what);
+    if (!books_->violations().empty()) throw Unexpected("while waiting until " + what);
     turn();
   }
 }
@@ -275,7 +282,7 @@ void Soak::revive_clients(Clock::time_point now) {
 /// What was acknowledged and printed so far, with what the database holds now.
 void Soak::compare() {
   turn_clients();
-  ledger_.stored(read_posts(hub_.data(), ledger_.last_stored()));
+  books_->stored(read_posts(hub_.data(), books_->last_stored()));
 }
 
 void Soak::log(const std::string& text) {

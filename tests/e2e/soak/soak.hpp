@@ -56,7 +56,12 @@ class Soak {
   void look_for_clients(const Kill& kill, Clock::time_point start);
   void on_death(const Kill& kill);
   void go_on_for(std::chrono::milliseconds time);
+  void come_to_rest();
   void finish();
+  void begin_backup();
+  bool backup_is_done();
+  void compare_backup();
+  void go_back_to_backup();
   void wait_for(const std::string& what, const std::function<bool()>& is_so);
 
   bool all_idle() const;
@@ -71,6 +76,7 @@ class Soak {
   Options options_;
   std::mt19937 random_;
   Ledger ledger_;
+  Ledger* books_ = &ledger_;  // the ledger of the hub that runs now
   Hub hub_;
   std::unique_ptr<Relay> relay_;
   std::vector<std::unique_ptr<Client>> clients_;
@@ -81,6 +87,9 @@ class Soak {
   bool may_kill_clients_ = false;
   Clock::time_point next_client_kill_;
   std::map<Client*, Clock::time_point> revive_at_;
+  std::optional<Process> backup_;    // hubadmin, at work
+  MessageId certain_in_backup_ = 0;  // acknowledged before it began
+  std::size_t backed_up_ = 0;        // posts
   std::map<std::string, Row> rows_;
   std::map<std::string, Row> client_rows_;
 };

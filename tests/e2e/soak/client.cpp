@@ -44,7 +44,7 @@ void Client::start(const std::string& failpoint) {
       .argv = {program("spoke"), "--hub", role_.hub, "--accept-new", "--accept-weak-kdf"}};
   command.environment = {{"XDG_STATE_HOME", role_.directory.string()}};
   if (!failpoint.empty()) command.environment.emplace_back("HUB_FAILPOINT", failpoint);
-  armed_ = !failpoint.empty();
+  failpoint_ = failpoint;
   note("starts", failpoint);
   process_.emplace(command);
   started_at_ = Clock::now();
@@ -66,7 +66,7 @@ bool Client::has_died() {
   note("is dead", std::to_string(exit));
   const std::string errors = process_->errors();
   read_to_the_end();
-  if (!armed_ || exit != 128 + SIGKILL) {
+  if (failpoint_.empty() || exit != 128 + SIGKILL) {
     ledger_->violation(fmt::format("{} ended with {}: {}", name(), exit, errors));
   }
   return true;

@@ -45,6 +45,7 @@ class Client {
   void kill();
   /// It ended by itself since it was last asked: at its failpoint, or, a violation, otherwise.
   bool has_died();
+  const std::string& failpoint() const { return failpoint_; }
   bool is_running() const { return process_.has_value(); }
 
   /// Takes in what it printed, and types what is next. `round` goes into each post.
@@ -82,7 +83,7 @@ class Client {
   State state_ = State::kLoggingIn;
   bool started_before_ = false;
   bool writing_ = false;
-  bool armed_ = false;        // with a failpoint
+  std::string failpoint_;     // of the process that runs, or ran last
   std::size_t asked_ = 0;     // subscribe lines without an answer
   unsigned long number_ = 0;  // of its posts
   unsigned seen_round_ = 0;

@@ -1,5 +1,7 @@
 #include "tests/e2e/soak/plan.hpp"
 
+#include <vector>
+
 #include <fmt/format.h>
 
 #include "protocol/failpoint.hpp"
@@ -20,6 +22,17 @@ constexpr unsigned kBadWeatherEvery = 5;
 
 unsigned draw(std::mt19937& random, unsigned most) {
   return static_cast<unsigned>(random() % (std::uint_fast64_t{most} + 1));
+}
+
+std::string draw_client_failpoint(std::mt19937& random, bool reads, bool writes) {
+  std::vector<Failpoint> choice;
+  if (reads) choice.insert(choice.end(), kReaderFailpoints.begin(), kReaderFailpoints.end());
+  if (writes) choice.insert(choice.end(), kWriterFailpoints.begin(), kWriterFailpoints.end());
+  const Failpoint& point = choice.at(draw(random, static_cast<unsigned>(choice.size()) - 1));
+  const unsigned hit = 1 + draw(random, point.most - 1);
+  const bool none = draw(random, 1) == 0;
+  if (!kHasFailpoints || none) return {};
+  return fmt::format("{}:{}", point.name, hit);
 }
 
 Kill plan_kill(unsigned number, std::mt19937& random) {

@@ -30,6 +30,18 @@ inline constexpr std::array<Failpoint, 11> kHubFailpoints = {{
     {"turn_sent", 300},        // after it
 }};
 
+// Those of spoke: of one who reads, and of one who writes.
+inline constexpr std::array<Failpoint, 2> kReaderFailpoints = {{
+    {"post_printed", 300},   // printed and flushed, the mark is not recorded
+    {"mark_recorded", 300},  // and not acknowledged
+}};
+inline constexpr std::array<Failpoint, 1> kWriterFailpoints = {{
+    {"outbox_appended", 100},  // the request is on disk, and not sent
+}};
+
+/// NAME:K for a spoke, or nothing where the build has none, or this time none is drawn.
+std::string draw_client_failpoint(std::mt19937& random, bool reads, bool writes);
+
 struct Kill {
   enum class When {
     kUnderLoad,   // so long after every client was back

@@ -266,7 +266,9 @@ void Soak::kill_a_client(Clock::time_point now) {
 void Soak::revive_clients(Clock::time_point now) {
   for (const auto& client : clients_) {
     if (!client->has_died()) continue;
-    log(client->name() + " is dead");
+    log(client->name() + " died at " + client->failpoint());
+    const std::string& point = client->failpoint();
+    ++client_rows_["at " + point.substr(0, point.find(':'))].kills;
     revive_at_[client.get()] = now + milliseconds(draw(random_, kMostClientDead));
   }
   for (auto at = revive_at_.begin(); at != revive_at_.end();) {
@@ -274,7 +276,9 @@ void Soak::revive_clients(Clock::time_point now) {
       ++at;
       continue;
     }
-    at->first->start();
+    Client& client = *at->first;
+    client.start(draw_client_failpoint(random_, client.follows(), client.writes()));
+    log(client.name() + " starts, to die at " + client.failpoint());
     at = revive_at_.erase(at);
   }
 }

@@ -10,6 +10,7 @@
 
 #include "protocol/fault.hpp"
 #include "protocol/text.hpp"
+#include "store/failpoint_writes.hpp"
 #include "store/files.hpp"
 #include "store/migrations.hpp"
 #include "store/sqlite_store.hpp"
@@ -59,6 +60,7 @@ void require_ours(SQLite::Database& db, const std::filesystem::path& file) {
 }  // namespace
 
 SQLite::Database open_connection(const std::filesystem::path& file, Access access) {
+  put_failpoint_behind_writes();
   require_file(file, access);
   try {
     const bool write = access == Access::kWrite;

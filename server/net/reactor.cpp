@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "protocol/failpoint.hpp"
 #include "protocol/fault.hpp"
 #include "server/net/control_socket.hpp"
 #include "server/net/transmitter.hpp"
@@ -219,6 +220,7 @@ void Reactor::Impl::deliver_to_self(Arrival&& arrival) {
 }
 
 void Reactor::Impl::send_datagrams(const DatagramQueue& queue) {
+  if (!queue.entries().empty()) failpoint("turn_not_sent");
   for (const DatagramQueue::Entry& entry : queue.entries()) {
     port_for(entry.path).transmitter.push(entry.path, queue.bytes_of(entry));
   }
@@ -226,6 +228,7 @@ void Reactor::Impl::send_datagrams(const DatagramQueue& queue) {
     port->transmitter.flush();
     if (port->transmitter.is_blocked()) await_writable(*port);
   }
+  if (!queue.entries().empty()) failpoint("turn_sent");
 }
 
 /// The socket whose address was asked; for a session stored before the listen addresses changed,

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "protocol/failpoint.hpp"
 #include "protocol/fault.hpp"
 
 namespace hub::server {
@@ -77,12 +78,14 @@ bool StoreThread::wait(std::vector<store::Request>& waiting) {
 }
 
 void StoreThread::commit(std::span<const store::Request> group) {
+  failpoint("batch_taken");
   StoreOutputs outputs;
   try {
     outputs = store_->apply(group, wall_clock());
   } catch (const std::exception& error) {
     outputs = refuse_all(group, error.what());
   }
+  failpoint("outputs_kept");
   if (fault("acks_wait_for_checkpoint")) look_after_store();
   arrivals_.try_push(std::move(outputs));
   look_after_store();

@@ -18,6 +18,11 @@ namespace hub::store {
 
 namespace {
 
+// What one retrieve looks at in vain: posts of those followed that are newer than it asks for, and
+// then posts of everybody. Some 20 ms each.
+constexpr std::uint32_t kMostAbove = 20'000;
+constexpr std::uint32_t kMostScanned = 20'000;
+
 std::string account_query(const char* rest) {
   return std::string("SELECT ") + kAccountColumns + " FROM accounts a " + rest;
 }
@@ -57,6 +62,7 @@ struct SqliteReader::Statements {
                                 "SELECT id, author, at, text FROM posts WHERE id > ?"
                                 " ORDER BY id LIMIT ?"};
   SQLite::Statement chain_step{db, kChainStep};
+  SQLite::Statement posts_below{db, kPostsBelow};
   SQLite::Statement sessions{db, std::string("SELECT ") + kSessionColumns +
                                      " FROM sessions s JOIN accounts a ON a.id = s.account"
                                      " WHERE (s.account, s.framing, s.token) > (?, ?, ?)"
@@ -109,7 +115,7 @@ Read<std::vector<Post>> SqliteReader::retrieve(AccountId account, std::uint32_t 
     // lead to was committed before they did, so the transaction that begins now sees it.
     std::vector<Heads::Start> starts = read_starts(read_followees(account));
     const Snapshot snapshot(db_);
-    std::vector<Post> posts = newest_posts(sql_->chain_step, std::move(starts), n, before);
+    std::vector<Post> posts = newest_below(starts, n, before);
     std::unordered_map<AccountId, std::string> names;
     for (Post& post : posts) {
       const auto [name, is_new] = names.try_emplace(post.author);
@@ -118,6 +124,16 @@ Read<std::vector<Post>> SqliteReader::retrieve(AccountId account, std::uint32_t 
     }
     return posts;
   });
+}
+
+/// Along the chains, or, where they are too long down to `before`, from there. Either finds all
+/// that is wanted, unless those followed posted much since and hardly anything around it.
+std::vector<Post> SqliteReader::newest_below(const std::vector<Heads::Start>& starts,
+                                             std::uint32_t n, MessageId before) {
+  const std::uint32_t most = fault("retrieve_back_unbounded") ? ~0u : kMostAbove;
+  auto posts = newest_posts(sql_->chain_step, starts, n, before, most);
+  if (posts) return std::move(*posts);
+  return scan_posts(sql_->posts_below, starts, n, before, kMostScanned);
 }
 
 Read<CatchUpPage> SqliteReader::catch_up(AccountId account, MessageId after, std::uint32_t limit) {
@@ -158,6 +174,10 @@ Read<Backlog> SqliteReader::backlog(AccountId account, MessageId after, std::uin
     std::erase_if(starts, [&](const Heads::Start& start) {
       return start.post <= due_above.at(start.author);
     });
+    const auto newest = std::max_element(starts.begin(), starts.end(),
+                                         [](auto& a, auto& b) { return a.post < b.post; });
+    // Mostly little was missed, and then there are not even so many IDs in between.
+    if (newest == starts.end() || newest->post - after <= keep) return Backlog{0, false, after};
     const Snapshot snapshot(db_);
     return count_backlog(sql_->chain_step, std::move(starts), due_above, after, keep, most_counted);
   });

@@ -44,6 +44,8 @@ class SqliteReader final : public Reader {
 
   std::vector<Followee> read_followees(AccountId account);
   std::vector<Heads::Start> read_starts(const std::vector<Followee>& followees);
+  std::vector<Post> newest_below(const std::vector<Heads::Start>& starts, std::uint32_t n,
+                                 MessageId before);
   DoneNumbers recent_done(AccountId account);
   static void add_recent(const DoneNumbers& recent, Device& device);
   std::string read_name(AccountId account);

@@ -83,6 +83,8 @@ control::Figures Hub::Impl::figures() const {
   add("connections", links.size());
   add("half_open_handshakes", responder.half_open());
   add("paused_retrieve_runs", paused_runs.size());
+  add("logins_under_way", attempts.size());
+  add("devices_away", away.size());
   for_each_counter(counters, add);
   return out_figures;
 }

@@ -32,6 +32,7 @@ void Hub::Impl::forward(const store::Post& post) {
   }
   for (const AccountId follower : followers) {
     for (Session* session : sessions.of_account(follower)) {
+      if (fault("stalled_follower_holds_others") && session->behind) return;
       if (session->is_sealed()) {
         forward_sealed(*session, post, payload);
       } else if (session->holds_forwards() && !fault("forward_not_held")) {

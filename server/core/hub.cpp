@@ -18,7 +18,7 @@ constexpr std::size_t kRateSlots = 4096;
 /// prefix; and without one, from all prefixes together; and cookies given to one prefix.
 constexpr std::uint32_t kProvenHellos = 10;
 constexpr std::uint32_t kCalmHellos = 20;
-constexpr std::uint32_t kCookies = 40;
+constexpr std::uint32_t kCookies = 80;
 
 sealed::ResponderConfig responder_config(const HubConfig& config) {
   sealed::ResponderConfig out;

@@ -73,6 +73,7 @@ void HubHost::restart() {
   ++life_;
   inbox_.clear();
   reads_.clear();
+  reader_free_at_ = {};
   commit_scheduled_ = false;
   armed_.reset();
   start();
@@ -103,10 +104,8 @@ void HubHost::turn() {
   for (const auto& job : out.reads) {
     if (reads_held_) {
       reads_.push_back(job);
-    } else if (delays_.read_first) {
-      later(delays_.read, [this, result = read_server_.perform(job)] { hand_over(result); });
     } else {
-      later(delays_.read, [this, job] { read(job); });
+      begin_read(job);
     }
   }
   for (auto& answer : out.answers) answers_.push_back(std::move(answer));
@@ -143,6 +142,26 @@ void HubHost::check(const server::LoginCheck& asked) {
   turn();
 }
 
+void HubHost::begin_read(const server::ReadJob& job) {
+  Duration wait = delays_.read;
+  if (delays_.one_reader) {
+    reader_free_at_ = std::max(reader_free_at_, net_.now().mono) + delays_.read;
+    wait = reader_free_at_ - net_.now().mono;
+  }
+  if (delays_.read_first) {
+    later(wait, [this, result = read_server_.perform(job)] { hand_over(result); });
+  } else {
+    later(wait, [this, job] { read(job); });
+  }
+}
+
+void HubHost::write_beside(std::span<const store::Request> batch) {
+  for (const auto& output : store_.apply(batch, net_.now().wall)) {
+    hub_->on_store_output(output, net_.now());
+  }
+  turn();
+}
+
 void HubHost::read(const server::ReadJob& job) { hand_over(read_server_.perform(job)); }
 
 void HubHost::hand_over(const server::ReadResult& result) {
@@ -158,9 +177,7 @@ void HubHost::hold_commits(bool held) {
 void HubHost::hold_reads(bool held) {
   reads_held_ = held;
   if (held) return;
-  for (const auto& job : std::exchange(reads_, {})) {
-    later(delays_.read, [this, job] { read(job); });
-  }
+  for (const auto& job : std::exchange(reads_, {})) begin_read(job);
 }
 
 void HubHost::arm_timer() {

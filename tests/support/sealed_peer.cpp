@@ -73,8 +73,8 @@ bool SealedPeer::resume(const std::string& name, std::optional<MessageId> mark, 
   if (!connection_ && !connect(limit)) return false;
   name_ = name;
   password_.clear();
-  wanted_signature_ = resume_signature(resume_key_of(device.secret), connection_->handshake_hash(),
-                                       device.id);
+  wanted_signature_ =
+      resume_signature(resume_key_of(device.secret), connection_->handshake_hash(), device.id);
   say(Opcode::kResume, resume_payload(name, mark));
   return await_login(limit);
 }
@@ -104,8 +104,9 @@ sealed::Mark SealedPeer::mark_of(std::optional<MessageId> mark) const {
   return mark ? sealed::Mark{device.history, *mark} : sealed::Mark{};
 }
 
-std::string SealedPeer::resume_payload(const std::string& name,
-                                       std::optional<MessageId> mark) const {
+std::string SealedPeer::resume_payload(const std::string& name, std::optional<MessageId> mark) {
+  wanted_signature_ =
+      resume_signature(resume_key_of(device.secret), connection_->handshake_hash(), device.id);
   const Key proof = resume_proof(device.secret, connection_->handshake_hash(), device.id);
   return sealed::write_resume({device.id, proof, mark_of(mark), name});
 }
@@ -192,8 +193,8 @@ void SealedPeer::on_datagram(Bytes datagram) {
                                                      random_, now);
   initiator_.reset();
   if (std::exchange(resumes_at_once_, false)) {
-    wanted_signature_ = resume_signature(resume_key_of(device.secret),
-                                         connection_->handshake_hash(), device.id);
+    wanted_signature_ =
+        resume_signature(resume_key_of(device.secret), connection_->handshake_hash(), device.id);
     say(Opcode::kResume, resume_payload(name_, presented_));
   } else {
     connection_->channel().ping();

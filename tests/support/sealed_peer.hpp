@@ -1,7 +1,7 @@
 // A sealed peer that a test leads by the hand: the real handshake and connection, the login and the
-// resume as the protocol says them, and whatever messages it is told to send, at the wrong time too.
-// It acknowledges what arrives; it reads it (and so opens its windows) unless told not to. It shares
-// no code with spoke.
+// resume as the protocol says them, and whatever messages it is told to send, at the wrong time
+// too. It acknowledges what arrives; it reads it (and so opens its windows) unless told not to. It
+// shares no code with spoke.
 #pragma once
 
 #include <functional>
@@ -61,9 +61,8 @@ class SealedPeer {
   bool send(Opcode opcode, std::string_view payload = {}, MessageId id = 0);
   void ping();
   void mark(MessageId id);
-  /// What the next resume says on the present connection.
-  std::string resume_payload(const std::string& name,
-                             std::optional<MessageId> mark = std::nullopt) const;
+  /// What a resume says on the present connection; its answer will be checked.
+  std::string resume_payload(const std::string& name, std::optional<MessageId> mark = std::nullopt);
   /// From now on it acknowledges, and reads nothing; or reads again.
   void stop_reading() { reading_ = false; }
   void go_on_reading();

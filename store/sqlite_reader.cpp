@@ -27,6 +27,14 @@ std::string account_query(const char* rest) {
   return std::string("SELECT ") + kAccountColumns + " FROM accounts a " + rest;
 }
 
+template <typename... Parameters>
+std::vector<DeviceNumber> numbers_in(SQLite::Statement& statement,
+                                     const Parameters&... parameters) {
+  std::vector<DeviceNumber> out;
+  for (Use row(statement, parameters...); row.step();) out.push_back(row.number(0));
+  return out;
+}
+
 std::string device_query(const char* rest) {
   return std::string("SELECT ") + kDeviceColumns + " FROM devices d " + rest;
 }
@@ -48,6 +56,7 @@ struct SqliteReader::Statements {
   SQLite::Statement active{db, "SELECT id, name FROM accounts WHERE key = ? AND NOT disabled"};
   SQLite::Statement device{db, device_query("WHERE d.account = ? AND d.device = ?")};
   SQLite::Statement devices{db, device_query("WHERE d.account = ? ORDER BY d.last_seen, d.id")};
+  SQLite::Statement device_number{db, "SELECT id FROM devices WHERE account = ? AND device = ?"};
   SQLite::Statement device_numbers{db, "SELECT id FROM devices WHERE account = ?"};
   SQLite::Statement name{db, "SELECT name FROM accounts WHERE id = ?"};
   SQLite::Statement followees{
@@ -231,7 +240,7 @@ Read<std::optional<KnownDevice>> SqliteReader::device(std::string_view client_id
       known.account = row.number(0);
       known.name = row.text(1);
     }
-    const DoneNumbers recent = recent_done(known.account);
+    const DoneNumbers recent = recent_done(numbers_in(sql_->device_number, known.account, id));
     Use row(sql_->device, known.account, id);
     if (!row.step()) return std::nullopt;
     known.device = read_device(row);
@@ -242,7 +251,7 @@ Read<std::optional<KnownDevice>> SqliteReader::device(std::string_view client_id
 
 Read<std::vector<Device>> SqliteReader::devices(AccountId account) {
   return reading([&] {
-    const DoneNumbers recent = recent_done(account);
+    const DoneNumbers recent = recent_done(numbers_in(sql_->device_numbers, account));
     std::vector<Device> out;
     for (Use row(sql_->devices, account); row.step();) {
       out.push_back(read_device(row));
@@ -253,7 +262,7 @@ Read<std::vector<Device>> SqliteReader::devices(AccountId account) {
 }
 
 /// Asked before the rows are read: what is written into them in between is no longer in memory.
-SqliteReader::DoneNumbers SqliteReader::recent_done(AccountId account) {
+SqliteReader::DoneNumbers SqliteReader::recent_done(const std::vector<DeviceNumber>& devices) {
   std::optional<RequestLedger> own;
   if (ledger_ == nullptr) {
     const Snapshot snapshot(db_);
@@ -262,8 +271,8 @@ SqliteReader::DoneNumbers SqliteReader::recent_done(AccountId account) {
   const RequestLedger& ledger = own ? *own : *ledger_;
   DoneNumbers out;
   if (fault("recent_numbers_not_told")) return out;
-  for (Use row(sql_->device_numbers, account); row.step();) {
-    if (const auto done = ledger.done(row.number(0)); done != 0) out[row.number(0)] = done;
+  for (const DeviceNumber device : devices) {
+    if (const auto done = ledger.done(device); done != 0) out[device] = done;
   }
   return out;
 }

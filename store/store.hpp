@@ -38,7 +38,9 @@ class Reader {
 
   /// The newest `n` posts of those `account` follows now, newest first: IDs below `before` (0: from
   /// the newest), not deleted, not by disabled accounts. Costs O(followees + n), whatever the
-  /// length of history.
+  /// length of history; with `before`, a bounded search for where that is comes on top, which may
+  /// bring fewer than there are: where those followed posted tens of thousands of posts since, and
+  /// hardly any around it.
   virtual Read<std::vector<Post>> retrieve(AccountId account, std::uint32_t n,
                                            MessageId before) = 0;
 

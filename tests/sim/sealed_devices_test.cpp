@@ -269,8 +269,9 @@ TEST_CASE("devices: a new session of the same device on the same connection repl
 }
 
 TEST_CASE("devices: one too many takes the place of the one seen least recently", "[resume]") {
-  auto config = SealedWorld::lenient();
-  SealedWorld w(11, {}, config, {.max_devices = 3});
+  store::StoreOptions options;
+  options.max_devices = 3;
+  SealedWorld w(11, {}, SealedWorld::lenient(), options);
   std::vector<std::unique_ptr<SealedPeer>> devices;
   for (int i = 0; i < 3; ++i) {
     devices.push_back(w.online("ann"));

@@ -151,6 +151,7 @@ ExitCode code_of(store::KeyFileError::Why why) {
     case Why::kExists:
       return ExitCode::kExists;
     case Why::kNothing:
+    case Why::kNoRoom:
       return ExitCode::kFailed;
     case Why::kMissing:
     case Why::kUnusable:

@@ -26,10 +26,11 @@ Outcome<std::string> parse_beginning(std::string_view text) {
   }
   const bool is_hex = digits.find_first_not_of("0123456789abcdef") == std::string::npos;
   if (is_hex && !digits.empty() && digits.size() <= kIdDigits) return digits;
-  return fail(ExitCode::kBadUsage,
-              fmt::format("\"{}\" is not a device, nor the beginning of one: it has up to {} digits "
-                          "from 0 to f, as list-devices shows them",
-                          printable(cut_text(text, 40)), kIdDigits));
+  return fail(
+      ExitCode::kBadUsage,
+      fmt::format("\"{}\" is not a device, nor the beginning of one: it has up to {} digits "
+                  "from 0 to f, as list-devices shows them",
+                  printable(cut_text(text, 40)), kIdDigits));
 }
 
 Failure unknown_device(const std::string& account, const std::string& beginning,
@@ -42,8 +43,7 @@ Failure unknown_device(const std::string& account, const std::string& beginning,
   const auto meant = nearest(beginning, beginnings);
   const std::string hint = meant ? fmt::format("did you mean {}?", *meant)
                                  : fmt::format("list-devices {} shows those there are", account);
-  return {ExitCode::kNotFound,
-          fmt::format("{} has no device {}; {}", account, beginning, hint)};
+  return {ExitCode::kNotFound, fmt::format("{} has no device {}; {}", account, beginning, hint)};
 }
 
 // The account's one device whose ID begins so.

@@ -94,6 +94,7 @@ class OfflineWriter final : public Writer {
       const auto* reply = std::get_if<store::Reply>(&output);
       if (reply != nullptr) replies.push_back(std::visit(FromReply{}, reply->body));
     }
+    store_->maintain(now_());
     return replies;
   }
 

@@ -9,6 +9,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include "bench/iterations.hpp"
 #include "bench/load/database.hpp"
 #include "client/core/login_exchange.hpp"
 #include "protocol/client_id.hpp"
@@ -244,7 +245,10 @@ void sealed_core_fan_out_and_acks(benchmark::State& state) {
   state.counters["acks_each"] =
       static_cast<double>(acks) / static_cast<double>(state.iterations() * state.range(0));
 }
-BENCHMARK(sealed_core_fan_out_and_acks)->Arg(1000)->Unit(benchmark::kMicrosecond);
+BENCHMARK(sealed_core_fan_out_and_acks)
+    ->Arg(1000)
+    ->Unit(benchmark::kMicrosecond)
+    ->Apply(fixed_if_asked);
 
 }  // namespace
 }  // namespace hub::bench

@@ -68,7 +68,9 @@ std::vector<Post> AdminReader::Impl::newest_of(AccountId author, MessageId befor
   const auto start = static_cast<MessageId>(row.is_null(1) ? row.number(2) : row.number(1));
   if (start == 0) return {};
   SQLite::Statement step(db, kChainStep);
-  std::vector<Post> out = newest_posts(step, {{author, start}}, limit, before);
+  auto found = newest_posts(step, {{author, start}}, limit, before,
+                            std::numeric_limits<std::uint32_t>::max());
+  std::vector<Post> out = std::move(found).value_or(std::vector<Post>());
   for (Post& post : out) post.author_name = row.text(0);
   return out;
 }

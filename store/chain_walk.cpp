@@ -1,22 +1,39 @@
 #include "store/chain_walk.hpp"
 
+#include <unordered_set>
+
 #include "protocol/fault.hpp"
 
 namespace hub::store {
 
-std::vector<Post> newest_posts(SQLite::Statement& step, std::vector<Heads::Start> starts,
-                               std::uint32_t n, MessageId before) {
+std::optional<std::vector<Post>> newest_posts(SQLite::Statement& step,
+                                              std::vector<Heads::Start> starts, std::uint32_t n,
+                                              MessageId before, std::uint32_t most_above) {
   std::vector<Post> out;
+  std::uint32_t above = 0;
   if (fault("retrieve_one_short") && n > 0) --n;
   if (n == 0) return out;
   walk_chains(step, std::move(starts), [&](MessageId id, const Use& row) {
-    const bool is_deleted = row.is_null(3);
-    if (!is_deleted && (before == 0 || id < before)) {
-      out.push_back({id, row.number(0), {}, row.text(3), row.time(2)});
-    }
+    if (before != 0 && id >= before) return ++above > most_above ? Walk::kStop : Walk::kOn;
+    if (!row.is_null(3)) out.push_back({id, row.number(0), {}, row.text(3), row.time(2)});
     return out.size() < n ? Walk::kOn : Walk::kStop;
   });
+  if (above > most_above) return std::nullopt;
   if (fault("retrieve_oldest_first")) std::reverse(out.begin(), out.end());
+  return out;
+}
+
+std::vector<Post> scan_posts(SQLite::Statement& posts_below,
+                             const std::vector<Heads::Start>& starts, std::uint32_t n,
+                             MessageId before, std::uint32_t most_rows) {
+  std::unordered_set<AccountId> authors;
+  for (const Heads::Start& start : starts) authors.insert(start.author);
+  std::vector<Post> out;
+  for (Use row(posts_below, before, most_rows); out.size() < n && row.step();) {
+    if (!authors.contains(row.number(1)) || row.is_null(3)) continue;
+    out.push_back(
+        {static_cast<MessageId>(row.number(0)), row.number(1), {}, row.text(3), row.time(2)});
+  }
   return out;
 }
 

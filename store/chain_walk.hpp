@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -52,9 +53,19 @@ void walk_chains(SQLite::Statement& step, std::vector<Heads::Start> starts, Visi
 }
 
 /// At most `n` posts with IDs below `before` (0: all); author_name is left empty. Passes over what
-/// is above `before` or deleted.
-std::vector<Post> newest_posts(SQLite::Statement& step, std::vector<Heads::Start> starts,
-                               std::uint32_t n, MessageId before);
+/// is deleted, and what is not below `before`: nothing where that is more than `most_above`.
+std::optional<std::vector<Post>> newest_posts(SQLite::Statement& step,
+                                              std::vector<Heads::Start> starts, std::uint32_t n,
+                                              MessageId before, std::uint32_t most_above);
+
+/// The same as newest_posts(), by going through everybody's posts from `before` (not 0) downwards,
+/// `most_rows` at most: where they are passed, it may bring fewer. Prepared by the caller: id,
+/// author, at, text of posts with IDs below, the newest first, so many.
+inline constexpr const char* kPostsBelow =
+    "SELECT id, author, at, text FROM posts WHERE id < ? ORDER BY id DESC LIMIT ?";
+std::vector<Post> scan_posts(SQLite::Statement& posts_below,
+                             const std::vector<Heads::Start>& starts, std::uint32_t n,
+                             MessageId before, std::uint32_t most_rows);
 
 /// Reader::backlog(). `due_above` says of each author above which of its posts they are due; each
 /// chain is left there. Passes over deleted posts, so many at most: beyond, what is left counts as

@@ -5,7 +5,9 @@
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
 #include <fmt/format.h>
+#include <sqlite3.h>
 
+#include "protocol/fault.hpp"
 #include "store/connection.hpp"
 #include "store/files.hpp"
 #include "store/history.hpp"
@@ -15,6 +17,14 @@
 namespace hub::store {
 
 namespace {
+
+/// Closing would do this as well, but not say so where it fails, and the log is left behind.
+void write_log_back(SQLite::Database& db) {
+  if (fault("new_database_left_in_log")) return;
+  const int result = sqlite3_wal_checkpoint_v2(db.getHandle(), "main", SQLITE_CHECKPOINT_TRUNCATE,
+                                               nullptr, nullptr);
+  if (result != SQLITE_OK) throw SQLite::Exception(db.getHandle(), result);
+}
 
 void fill(const std::filesystem::path& file, const KdfParams& kdf, Random& random,
           std::span<const Migration> migrations) {
@@ -27,6 +37,7 @@ void fill(const std::filesystem::path& file, const KdfParams& kdf, Random& rando
                            "INSERT INTO settings (id, history_id, secret, kdf_memory, kdf_passes)"
                            " VALUES (1, ?, ?, ?, ?)");
   Use(insert, new_history_id(random), secret, kdf.memory_bytes, kdf.passes).run();
+  write_log_back(db);
 }
 
 }  // namespace
@@ -54,6 +65,11 @@ void create_database(const std::filesystem::path& file, const KdfParams& kdf, Ra
     fill(part, kdf, random, migrations);
     sync_path(part);
     rename_to_new(part, file);
+  } catch (const SQLite::Exception& error) {
+    const bool full = trouble_of(error) == Trouble::kNoRoom;
+    remove_part();
+    throw OpenError(Why::kCannotOpen, fmt::format("cannot make {}: {}", file.string(),
+                                                  full ? "the disk is full" : reason(error)));
   } catch (const std::exception& error) {
     remove_part();
     throw OpenError(Why::kCannotOpen,

@@ -89,6 +89,13 @@ struct Request {
       body;
 };
 
+/// Whether it is refused while the disk is full. Not deletions, sessions and the like: they need
+/// little, and mostly the room of what they replace.
+inline bool is_growth(const Request& request) {
+  return std::holds_alternative<AppendPost>(request.body) ||
+         std::holds_alternative<Follow>(request.body);
+}
+
 // --- Replies ---------------------------------------------------------------------------------
 
 struct Posted {

@@ -18,8 +18,21 @@ namespace hub::store {
 
 namespace {
 
+// What one retrieve looks at in vain: posts of those followed that are newer than it asks for, and
+// then posts of everybody. Some 20 ms each.
+constexpr std::uint32_t kMostAbove = 20'000;
+constexpr std::uint32_t kMostScanned = 20'000;
+
 std::string account_query(const char* rest) {
   return std::string("SELECT ") + kAccountColumns + " FROM accounts a " + rest;
+}
+
+template <typename... Parameters>
+std::vector<DeviceNumber> numbers_in(SQLite::Statement& statement,
+                                     const Parameters&... parameters) {
+  std::vector<DeviceNumber> out;
+  for (Use row(statement, parameters...); row.step();) out.push_back(row.number(0));
+  return out;
 }
 
 std::string device_query(const char* rest) {
@@ -43,6 +56,7 @@ struct SqliteReader::Statements {
   SQLite::Statement active{db, "SELECT id, name FROM accounts WHERE key = ? AND NOT disabled"};
   SQLite::Statement device{db, device_query("WHERE d.account = ? AND d.device = ?")};
   SQLite::Statement devices{db, device_query("WHERE d.account = ? ORDER BY d.last_seen, d.id")};
+  SQLite::Statement device_number{db, "SELECT id FROM devices WHERE account = ? AND device = ?"};
   SQLite::Statement device_numbers{db, "SELECT id FROM devices WHERE account = ?"};
   SQLite::Statement name{db, "SELECT name FROM accounts WHERE id = ?"};
   SQLite::Statement followees{
@@ -57,6 +71,7 @@ struct SqliteReader::Statements {
                                 "SELECT id, author, at, text FROM posts WHERE id > ?"
                                 " ORDER BY id LIMIT ?"};
   SQLite::Statement chain_step{db, kChainStep};
+  SQLite::Statement posts_below{db, kPostsBelow};
   SQLite::Statement sessions{db, std::string("SELECT ") + kSessionColumns +
                                      " FROM sessions s JOIN accounts a ON a.id = s.account"
                                      " WHERE (s.account, s.framing, s.token) > (?, ?, ?)"
@@ -109,7 +124,7 @@ Read<std::vector<Post>> SqliteReader::retrieve(AccountId account, std::uint32_t 
     // lead to was committed before they did, so the transaction that begins now sees it.
     std::vector<Heads::Start> starts = read_starts(read_followees(account));
     const Snapshot snapshot(db_);
-    std::vector<Post> posts = newest_posts(sql_->chain_step, std::move(starts), n, before);
+    std::vector<Post> posts = newest_below(starts, n, before);
     std::unordered_map<AccountId, std::string> names;
     for (Post& post : posts) {
       const auto [name, is_new] = names.try_emplace(post.author);
@@ -118,6 +133,16 @@ Read<std::vector<Post>> SqliteReader::retrieve(AccountId account, std::uint32_t 
     }
     return posts;
   });
+}
+
+/// Along the chains, or, where they are too long down to `before`, from there. Either finds all
+/// that is wanted, unless those followed posted much since and hardly anything around it.
+std::vector<Post> SqliteReader::newest_below(const std::vector<Heads::Start>& starts,
+                                             std::uint32_t n, MessageId before) {
+  const std::uint32_t most = fault("retrieve_back_unbounded") ? ~0u : kMostAbove;
+  auto posts = newest_posts(sql_->chain_step, starts, n, before, most);
+  if (posts) return std::move(*posts);
+  return scan_posts(sql_->posts_below, starts, n, before, kMostScanned);
 }
 
 Read<CatchUpPage> SqliteReader::catch_up(AccountId account, MessageId after, std::uint32_t limit) {
@@ -152,11 +177,16 @@ Read<Backlog> SqliteReader::backlog(AccountId account, MessageId after, std::uin
     std::vector<Heads::Start> starts = read_starts(followees);
     std::unordered_map<AccountId, MessageId> due_above;
     for (const Followee& followee : followees) {
-      due_above[followee.account] = std::max(after, followee.since);
+      const bool all = fault("backlog_counts_before_follow");
+      due_above[followee.account] = all ? after : std::max(after, followee.since);
     }
     std::erase_if(starts, [&](const Heads::Start& start) {
       return start.post <= due_above.at(start.author);
     });
+    const auto newest = std::max_element(starts.begin(), starts.end(),
+                                         [](auto& a, auto& b) { return a.post < b.post; });
+    // Mostly little was missed, and then there are not even so many IDs in between.
+    if (newest == starts.end() || newest->post - after <= keep) return Backlog{0, false, after};
     const Snapshot snapshot(db_);
     return count_backlog(sql_->chain_step, std::move(starts), due_above, after, keep, most_counted);
   });
@@ -210,7 +240,7 @@ Read<std::optional<KnownDevice>> SqliteReader::device(std::string_view client_id
       known.account = row.number(0);
       known.name = row.text(1);
     }
-    const DoneNumbers recent = recent_done(known.account);
+    const DoneNumbers recent = recent_done(numbers_in(sql_->device_number, known.account, id));
     Use row(sql_->device, known.account, id);
     if (!row.step()) return std::nullopt;
     known.device = read_device(row);
@@ -221,7 +251,7 @@ Read<std::optional<KnownDevice>> SqliteReader::device(std::string_view client_id
 
 Read<std::vector<Device>> SqliteReader::devices(AccountId account) {
   return reading([&] {
-    const DoneNumbers recent = recent_done(account);
+    const DoneNumbers recent = recent_done(numbers_in(sql_->device_numbers, account));
     std::vector<Device> out;
     for (Use row(sql_->devices, account); row.step();) {
       out.push_back(read_device(row));
@@ -232,7 +262,7 @@ Read<std::vector<Device>> SqliteReader::devices(AccountId account) {
 }
 
 /// Asked before the rows are read: what is written into them in between is no longer in memory.
-SqliteReader::DoneNumbers SqliteReader::recent_done(AccountId account) {
+SqliteReader::DoneNumbers SqliteReader::recent_done(const std::vector<DeviceNumber>& devices) {
   std::optional<RequestLedger> own;
   if (ledger_ == nullptr) {
     const Snapshot snapshot(db_);
@@ -240,8 +270,9 @@ SqliteReader::DoneNumbers SqliteReader::recent_done(AccountId account) {
   }
   const RequestLedger& ledger = own ? *own : *ledger_;
   DoneNumbers out;
-  for (Use row(sql_->device_numbers, account); row.step();) {
-    if (const auto done = ledger.done(row.number(0)); done != 0) out[row.number(0)] = done;
+  if (fault("recent_numbers_not_told")) return out;
+  for (const DeviceNumber device : devices) {
+    if (const auto done = ledger.done(device); done != 0) out[device] = done;
   }
   return out;
 }

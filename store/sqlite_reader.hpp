@@ -44,7 +44,9 @@ class SqliteReader final : public Reader {
 
   std::vector<Followee> read_followees(AccountId account);
   std::vector<Heads::Start> read_starts(const std::vector<Followee>& followees);
-  DoneNumbers recent_done(AccountId account);
+  std::vector<Post> newest_below(const std::vector<Heads::Start>& starts, std::uint32_t n,
+                                 MessageId before);
+  DoneNumbers recent_done(const std::vector<DeviceNumber>& devices);
   static void add_recent(const DoneNumbers& recent, Device& device);
   std::string read_name(AccountId account);
 

@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 
 #include "protocol/client_id.hpp"
+#include "protocol/failpoint.hpp"
 #include "protocol/fault.hpp"
 #include "store/refusals.hpp"
 #include "store/rows.hpp"
@@ -40,8 +41,9 @@ Writer::Writer(SQLite::Database& db, Heads& heads, RequestLedger& ledger,
 
 Writer::~Writer() = default;
 
-void Writer::begin(WallTime now) {
+void Writer::begin(WallTime now, Growth growth) {
   now_ = now;
+  growth_ = growth;
   Use(sql_->begin).run();
 }
 
@@ -62,11 +64,13 @@ void Writer::run(const Request& request, std::vector<Output>& out) {
 void Writer::commit() {
   const bool heads_are_due = newest_id() >= heads_position_ + options_.heads_interval;
   if (heads_are_due) write_heads();
+  failpoint("batch_written");
   if (fault("commit_skipped")) {
     db_.exec("ROLLBACK");
   } else {
     Use(sql_->commit).run();
   }
+  failpoint("batch_committed");
 
   heads_.publish(changes_);
   ledger_.publish(heads_are_due);

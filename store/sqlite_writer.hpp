@@ -24,13 +24,16 @@
 
 namespace hub::store {
 
+/// Whether a batch may make the database grow: is_growth() in store/requests.hpp.
+enum class Growth { kTaken, kRefused };
+
 class Writer {
  public:
   /// Loads `heads` and `ledger` from the database.
   Writer(SQLite::Database& db, Heads& heads, RequestLedger& ledger, const StoreOptions& options);
   ~Writer();
 
-  void begin(WallTime now);
+  void begin(WallTime now, Growth growth = Growth::kTaken);
   /// Appends the request's reply and events. A refusal leaves nothing behind.
   void run(const Request& request, std::vector<Output>& out);
   void commit();
@@ -93,6 +96,7 @@ class Writer {
   std::optional<Device> find_device(AccountId account, const DeviceId& id);
   std::optional<Device> admit_device(AccountId account, const DeviceLogin& login);
   void evict_devices(AccountId account, DeviceNumber newcomer);
+  void erase_resume_keys(AccountId account);
   void remove_device(DeviceNumber device);
   void remove_devices(AccountId account);
   void see_device(DeviceNumber device, MessageId mark);
@@ -118,6 +122,7 @@ class Writer {
 
   // The open transaction's.
   WallTime now_{};
+  Growth growth_ = Growth::kTaken;
   MessageId next_id_ = 1;
   HeadChanges changes_;
 

@@ -46,7 +46,7 @@ Writer::ReplyBody Writer::perform(const control::SetPassword& request) {
     Use(sql_->set_password, v.salt, v.kdf.memory_bytes, v.kdf.passes, v.stored_key, v.server_key,
         target.id)
         .run();
-    Use(sql_->erase_resume_keys, target.id).run();
+    erase_resume_keys(target.id);
     end_sessions(target.id);
     return Done{};
   });
@@ -55,7 +55,7 @@ Writer::ReplyBody Writer::perform(const control::SetPassword& request) {
 Writer::ReplyBody Writer::perform(const control::DisableUser& request) {
   return on_account("disable-user", request.name, [&](const Target& target) -> ReplyBody {
     set_disabled(target, true);
-    Use(sql_->erase_resume_keys, target.id).run();
+    erase_resume_keys(target.id);
     end_sessions(target.id);
     return Done{};
   });

@@ -18,7 +18,7 @@ std::optional<Writer::ReplyBody> Writer::known_answer(const Numbered& once, Acco
   if (once.number == 0) return std::nullopt;
   const RequestLedger::Entry entry = device_entry(once.device);
   // It was removed while the request was on its way, and so was its session.
-  if (entry.account != account) return no_device();
+  if (entry.account != account && !fault("foreign_device_taken")) return no_device();
   if (once.number > entry.results.done || fault("no_sequence_check")) return std::nullopt;
   return Repeated{entry.results.outcome(once.number)};
 }
@@ -57,7 +57,11 @@ Writer::ReplyBody Writer::numbered(const Numbered& once, AccountId account, Body
 
 Writer::ReplyBody Writer::perform(const AppendPost& request) {
   if (auto refused = refuse_unless_active(request.author)) return *refused;
-  if (auto answer = known_answer(request.once, request.author)) return *answer;
+  const bool is_asked = growth_ == Growth::kTaken || !fault("full_disk_forgets_numbers");
+  if (auto answer = known_answer(request.once, request.author); answer && is_asked) return *answer;
+  if (growth_ == Growth::kRefused) {
+    return fault("full_disk_acks") ? ReplyBody(Posted{}) : ReplyBody(disk_full());
+  }
   Head head = head_of(request.author);
   const MessageId id = next_id_;
   const bool is_numbered = request.once.number != 0 && !fault("sequence_not_written_with_post");
@@ -74,6 +78,11 @@ Writer::ReplyBody Writer::perform(const AppendPost& request) {
 }
 
 Writer::ReplyBody Writer::perform(const Follow& request) {
+  if (growth_ == Growth::kRefused) {
+    if (auto refused = refuse_unless_active(request.follower)) return *refused;
+    if (auto answer = known_answer(request.once, request.follower)) return *answer;
+    return disk_full();
+  }
   return numbered(request.once, request.follower,
                   [&] { return follow(request.follower, request.target); });
 }

@@ -82,7 +82,7 @@ Writer::ReplyBody Writer::perform(const control::ForgetDevice& request) {
   return atomically([&]() -> ReplyBody {
     const auto device = find_device(target->id, request.device);
     if (!device) return no_device();
-    Use(sql_->erase_resume_key, device->number).run();
+    if (!fault("forgotten_device_resumes")) Use(sql_->erase_resume_key, device->number).run();
     Use(sql_->close_session, target->id, static_cast<std::uint32_t>(Framing::kSealed),
         device->number)
         .run();
@@ -149,6 +149,11 @@ void Writer::evict_devices(AccountId account, DeviceNumber newcomer) {
   }
 }
 
+void Writer::erase_resume_keys(AccountId account) {
+  if (fault("new_password_keeps_devices")) return;
+  Use(sql_->erase_resume_keys, account).run();
+}
+
 void Writer::remove_device(DeviceNumber device) {
   Use(sql_->remove_device, device).run();
   staged_devices_.emplace_back(device, RequestLedger::Entry{});
@@ -162,7 +167,8 @@ void Writer::remove_devices(AccountId account) {
 
 void Writer::see_device(DeviceNumber device, MessageId mark) {
   // A mark above the newest post would hide posts that are yet to come.
-  Use(sql_->see_device, now_, std::min(mark, newest_id()), device).run();
+  const MessageId most = fault("mark_of_posts_to_come") ? mark : newest_id();
+  Use(sql_->see_device, now_, std::min(mark, most), device).run();
 }
 
 }  // namespace hub::store

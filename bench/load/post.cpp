@@ -128,7 +128,7 @@ Result run_post(const Setting& setting, const PostOptions& options) {
                                    options.history > 0 ? "/history" : "",
                                    options.unnumbered ? "/unnumbered" : ""));
   result.add("posts_per_second", posts / spent.seconds);
-  result.add("posts_per_core_second", posts / std::max(spent.hub_seconds, 0.01));
+  result.add("posts_per_core_second", posts / std::max(spent.server_seconds, 0.01));
   result.add("ack_p50_us", writers.latencies().percentile_us(0.5));
   result.add("ack_p99_us", writers.latencies().percentile_us(0.99));
   const std::size_t lost = writers.drain();

@@ -62,7 +62,7 @@ void SealedSwarm::handle(Bytes bytes, TimePoint at, const Visitor& visit) {
   touch(index);
   for (const channel::Delivered& delivered : connection.take_delivered()) {
     const auto message = sealed::read_message(delivered.bytes);
-    if (message) visit(index, {message->opcode, message->id}, at);
+    if (message) visit(index, {message->opcode, message->id, message->payload}, at);
   }
 }
 

@@ -28,7 +28,7 @@ struct ResponderConfig {
   std::uint32_t hellos_per_second = 50;          // without a cookie, a source prefix
   std::uint32_t calm_hellos_per_second = 1000;   // without a cookie, all sources together
   std::uint32_t proven_hellos_per_second = 500;  // new ones with a cookie, a source prefix
-  std::uint32_t cookies_per_second = 2000;       // a source prefix; short, and cheap to make
+  std::uint32_t cookies_per_second = 4000;       // a source prefix; short, and cheap to make
   std::uint32_t answers_per_second = 200;        // keys and versions, a source prefix
 };
 

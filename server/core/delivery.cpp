@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/failpoint.hpp"
 #include "protocol/fault.hpp"
 #include "protocol/limits.hpp"
 #include "server/core/hub_impl.hpp"
@@ -32,6 +33,7 @@ void Hub::Impl::forward(const store::Post& post) {
   }
   for (const AccountId follower : followers) {
     for (Session* session : sessions.of_account(follower)) {
+      if (fault("stalled_follower_holds_others") && session->behind) return;
       if (session->is_sealed()) {
         forward_sealed(*session, post, payload);
       } else if (session->holds_forwards() && !fault("forward_not_held")) {
@@ -48,6 +50,7 @@ void Hub::Impl::send_forward(Session& session, MessageId id, std::string_view pa
   ++counters.forwards_sent;
   session.sent = std::max(session.sent, id);
   send(session, Opcode::kForward, id, payload);
+  failpoint("forward_queued");
 }
 
 void Hub::Impl::hold_forward(Session& session, MessageId id, std::string_view payload) {

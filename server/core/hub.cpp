@@ -18,7 +18,7 @@ constexpr std::size_t kRateSlots = 4096;
 /// prefix; and without one, from all prefixes together; and cookies given to one prefix.
 constexpr std::uint32_t kProvenHellos = 10;
 constexpr std::uint32_t kCalmHellos = 20;
-constexpr std::uint32_t kCookies = 40;
+constexpr std::uint32_t kCookies = 80;
 
 sealed::ResponderConfig responder_config(const HubConfig& config) {
   sealed::ResponderConfig out;
@@ -61,6 +61,10 @@ void Hub::on_datagram(const Path& path, Bytes datagram, Now now) {
 void Hub::on_verdict(const LoginVerdict& verdict, Now now) { impl_->on_verdict(verdict, now); }
 void Hub::on_store_output(const store::Output& output, Now now) {
   impl_->on_store_output(output, now);
+}
+void Hub::on_store_health(const store::Health& health) { impl_->on_store_health(health); }
+bool Hub::store_has_failed() const {
+  return impl_->health.writing == store::Health::Writing::kFailed;
 }
 void Hub::on_read(const ReadResult& result, Now now) { impl_->on_read(result, now); }
 void Hub::on_control(ControlTag tag, const control::Command& command, Now) {

@@ -69,6 +69,7 @@ class Hub {
   void on_datagram(const Path& path, Bytes datagram, Now now);
   void on_verdict(const LoginVerdict& verdict, Now now);
   void on_store_output(const store::Output& output, Now now);
+  void on_store_health(const store::Health& health);
   void on_read(const ReadResult& result, Now now);
   void on_control(ControlTag tag, const control::Command& command, Now now);
 
@@ -76,6 +77,8 @@ class Hub {
   std::optional<TimePoint> next_timeout() const;
   /// Calling it early or twice does nothing.
   void on_timeout(Now now);
+
+  bool store_has_failed() const;
 
   /// Requests under way outside: zero once everything asked has been answered. For draining.
   std::size_t pending() const;

@@ -307,6 +307,7 @@ struct Hub::Impl {
   void on_keys(const KeysRead& read);
   control::SessionPage session_page(std::uint64_t after) const;
   control::Figures figures() const;
+  void on_store_health(const store::Health& now_is);
 
   HubConfig config;
   Random& random;
@@ -357,6 +358,7 @@ struct Hub::Impl {
   std::size_t pending_writes = 0;
   std::size_t pending_checks = 0;
   std::size_t pending_reads = 0;
+  store::Health health;                      // as the store thread told it last
   std::optional<TimePoint> store_failed_at;  // the turn in which the store first said so
   std::unordered_set<Token> tokens_being_opened;
   std::vector<store::CloseSession> deferred_closes;  // while the store's inbox is full

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "protocol/failpoint.hpp"
 #include "protocol/fault.hpp"
 #include "server/core/hub_impl.hpp"
 
@@ -74,6 +75,7 @@ void Hub::Impl::on_reply(const store::Reply& reply, Now now) {
   if (const auto* login = std::get_if<PendingLogin>(&why)) {
     on_open_reply(*login, reply, now);
   } else if (const auto* sealed_login = std::get_if<PendingSealedLogin>(&why)) {
+    failpoint("session_stored");
     on_sealed_open_reply(*sealed_login, reply, now);
   } else if (const auto* post = std::get_if<PendingPost>(&why)) {
     on_post_reply(*post, reply, now);
@@ -97,6 +99,7 @@ void Hub::Impl::on_post_reply(const PendingPost& post, const store::Reply& reply
   const bool committed = std::holds_alternative<store::Posted>(reply.body);
   if ((committed || fault("failed_post_acknowledged")) && !fault("reply_before_commit")) {
     send(*session, Opcode::kPostAck, number);
+    failpoint("ack_queued");
   } else if (const auto* refused = std::get_if<store::Refused>(&reply.body)) {
     tell_refusal(*session, Opcode::kPost, *refused, number, now);
   } else if (const auto* repeated = std::get_if<store::Repeated>(&reply.body)) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "protocol/client_id.hpp"
+#include "protocol/failpoint.hpp"
 #include "protocol/fault.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/text.hpp"
@@ -102,6 +103,7 @@ void Hub::Impl::follow(Session& session, const Incoming& in, bool add) {
 }
 
 void Hub::Impl::request_post(Session& session, const Incoming& in) {
+  failpoint("post_received");
   const std::uint64_t number = number_of(session, in);
   const bool is_new = !is_repeat(session, number) || fault("repeat_hits_rate_limit");
   if (is_new && !may_post(session, in, number)) return;

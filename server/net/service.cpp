@@ -68,7 +68,9 @@ HubIdentity with_history(HubIdentity identity, store::Reader& reader) {
 
 /// The core bounds what is under way, so that no inbox of these sizes is ever full.
 std::size_t arrival_capacity(const HubConfig& hub) {
-  return std::size_t{hub.max_pending_writes} + hub.max_pending_checks + hub.max_pending_reads;
+  constexpr std::size_t kStoreHealth = 16;  // told once a second; one that finds no room waits
+  return std::size_t{hub.max_pending_writes} + hub.max_pending_checks + hub.max_pending_reads +
+         kStoreHealth;
 }
 
 }  // namespace
@@ -122,6 +124,7 @@ Service::~Service() = default;
 
 const std::vector<Endpoint>& Service::listening() const { return impl_->listening; }
 void Service::run() { impl_->reactor->run(); }
+bool Service::store_has_failed() const { return impl_->hub.store_has_failed(); }
 void Service::stop() { impl_->reactor->stop(); }
 
 }  // namespace hub::server

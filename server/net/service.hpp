@@ -45,6 +45,9 @@ class Service {
   void run();
   void stop();
 
+  /// After run(): whether writing had stopped for a failing disk.
+  bool store_has_failed() const;
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -36,7 +36,8 @@ TEST_CASE("list-devices shows where each account has logged in, or one account")
   log_in(world, "alice", device_id("ab"));
   log_in(world, "bob", device_id("cd"));
   log_in(world, "alice", device_id("ef"));
-  world.apply({{1, store::CloseSession{world.account("alice").id, 0xef, Framing::kSealed, 0, true}}});
+  world.apply(
+      {{1, store::CloseSession{world.account("alice").id, 0xef, Framing::kSealed, 0, true}}});
 
   const auto all = world.run({"list-devices", "--json"}).json();
   REQUIRE(all.size() == 3);
@@ -95,7 +96,7 @@ TEST_CASE("forget-device takes the first digits where they name one device") {
   REQUIRE(almost.code == 3);
   REQUIRE_THAT(almost.err, Contains("did you mean abcd?"));
   for (const std::string& bad : {std::string(), std::string("xy"), std::string("ab\x1b[2J"),
-                                std::string("-1"), to_string(device_id("abcd")) + "0"}) {
+                                 std::string("-1"), to_string(device_id("abcd")) + "0"}) {
     CAPTURE(bad);
     const Ran ran = world.run({"forget-device", "alice", bad});
     REQUIRE(ran.code == 2);

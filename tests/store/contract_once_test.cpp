@@ -217,11 +217,11 @@ CONTRACT("what is refused for the account's sake leaves its number to be used") 
   REQUIRE(is_done(w.world->ask(w.follow(2, "bob"))));
 }
 
-CONTRACT("a batch that the disk refused leaves its numbers to be used") {
+CONTRACT("a batch that could not be written leaves its numbers to be used") {
   Numbers<TestType> w;
   w.world->ask(w.post(1, "one"));
   w.world.kind().fail_next_commit(Refusal::kDiskFull);
-  for (const auto& reply : w.world->run({w.post(2, "two"), w.unfollow(3, "bob")})) {
+  for (const auto& reply : w.world->run({w.post(2, "two"), w.follow(3, "bob")})) {
     REQUIRE(refusal_in(reply) == Refusal::kDiskFull);
   }
   REQUIRE(w.done() == 1);
@@ -230,6 +230,24 @@ CONTRACT("a batch that the disk refused leaves its numbers to be used") {
   REQUIRE(std::holds_alternative<Posted>(again[1]));
   REQUIRE(refusal_in(again[2]) == Refusal::kNotFound);
   REQUIRE(w.posts() == 2);
+}
+
+CONTRACT("on a full disk a number that was done before answers what it did") {
+  Numbers<TestType> w;
+  w.world->run({w.post(1, "one"), w.follow(2, "bob"), w.follow(3, "nobody")});
+  w.world.kind().fail_next_commit(Refusal::kDiskFull);
+  const auto replies = w.world->run({w.post(1), w.follow(2, "bob"), w.follow(3, "nobody"),
+                                     w.post(4), w.unfollow(5, "bob"), w.follow(6, "bob")});
+  REQUIRE(repeated_in(replies[0]) == Outcome::kOk);
+  REQUIRE(repeated_in(replies[1]) == Outcome::kOk);
+  REQUIRE(repeated_in(replies[2]) == Outcome::kFailed);
+  REQUIRE(refusal_in(replies[3]) == Refusal::kDiskFull);
+  REQUIRE(is_done(replies[4]));
+  REQUIRE(refusal_in(replies[5]) == Refusal::kDiskFull);
+  REQUIRE(w.done() == 5);
+  REQUIRE(repeated_in(w.world->ask(w.post(4))) == Outcome::kRefused);
+  REQUIRE(is_done(w.world->ask(w.follow(6, "bob"))));
+  REQUIRE(w.posts() == 1);
 }
 
 CONTRACT("a login says how far the device's requests were done, to the last one before it") {

@@ -77,6 +77,7 @@ void HubHost::die() {
   if (also_at_) net_.detach(*also_at_);
   inbox_.clear();
   reads_.clear();
+  reader_free_at_ = {};
   ordered_.clear();
   commit_scheduled_ = false;
   armed_.reset();
@@ -120,10 +121,8 @@ void HubHost::turn() {
   for (const auto& job : out.reads) {
     if (reads_held_) {
       reads_.push_back(job);
-    } else if (delays_.read_first) {
-      later(delays_.read, [this, result = read_server_->perform(job)] { hand_over(result); });
     } else {
-      later(delays_.read, [this, job] { read(job); });
+      begin_read(job);
     }
   }
   for (auto& line : out.log) log_.push_back(std::move(line.text));
@@ -159,6 +158,9 @@ void HubHost::commit() {
 
 void HubHost::hear(const std::vector<store::Output>& outputs) {
   for (const auto& output : outputs) hub_->on_store_output(output, net_.now());
+  store_->maintain(net_.now().wall);
+  if (!alive_) return;
+  hub_->on_store_health(store_->health());
   turn();
 }
 
@@ -177,6 +179,26 @@ void HubHost::check(const server::LoginCheck& asked) {
   turn();
 }
 
+void HubHost::begin_read(const server::ReadJob& job) {
+  Duration wait = delays_.read;
+  if (delays_.one_reader) {
+    reader_free_at_ = std::max(reader_free_at_, net_.now().mono) + delays_.read;
+    wait = reader_free_at_ - net_.now().mono;
+  }
+  if (delays_.read_first) {
+    later(wait, [this, result = read_server_->perform(job)] { hand_over(result); });
+  } else {
+    later(wait, [this, job] { read(job); });
+  }
+}
+
+void HubHost::write_beside(std::span<const store::Request> batch) {
+  for (const auto& output : store_->apply(batch, net_.now().wall)) {
+    hub_->on_store_output(output, net_.now());
+  }
+  turn();
+}
+
 void HubHost::read(const server::ReadJob& job) { hand_over(read_server_->perform(job)); }
 
 void HubHost::hand_over(const server::ReadResult& result) {
@@ -192,9 +214,7 @@ void HubHost::hold_commits(bool held) {
 void HubHost::hold_reads(bool held) {
   reads_held_ = held;
   if (held) return;
-  for (const auto& job : std::exchange(reads_, {})) {
-    later(delays_.read, [this, job] { read(job); });
-  }
+  for (const auto& job : std::exchange(reads_, {})) begin_read(job);
 }
 
 void HubHost::arm_timer() {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,7 @@ struct HostDelays {
   Duration check{0};
   Duration read{0};
   bool read_first = false;  // what is read is old by the time it is there
+  bool one_reader = false;  // reads are done one after the other, as by hubd's one reader thread
   Duration outputs{0};  // from the commit until the core hears of it
 };
 
@@ -35,6 +37,9 @@ class HubHost {
   /// While held, writes wait in the store's inbox; releasing commits them as one batch.
   void hold_commits(bool held);
   void hold_reads(bool held);
+
+  /// What another writer on the same database does: committed now; the hub hears of the events.
+  void write_beside(std::span<const store::Request> batch);
 
   /// One more address of the hub.
   void listen_also(const Endpoint& at);
@@ -79,6 +84,7 @@ class HubHost {
   void commit();
   void hear(const std::vector<store::Output>& outputs);
   void check(const server::LoginCheck& check);
+  void begin_read(const server::ReadJob& job);
   void read(const server::ReadJob& job);
   void hand_over(const server::ReadResult& result);
   void arm_timer();
@@ -102,6 +108,7 @@ class HubHost {
   bool alive_ = true;
   std::vector<store::Request> inbox_;
   std::vector<server::ReadJob> reads_;
+  TimePoint reader_free_at_{};
   bool commit_scheduled_ = false;
   bool commits_held_ = false;
   bool reads_held_ = false;

@@ -31,6 +31,11 @@ Refused refusal(Refusal why) {
   return store::store_failed("asked to fail");
 }
 
+bool is_disk_full(const decltype(Reply::body)& reply) {
+  const auto* refused = std::get_if<Refused>(&reply);
+  return refused != nullptr && refused->why == Refusal::kDiskFull;
+}
+
 }  // namespace
 
 MemoryStore::MemoryStore(const store::StoreOptions& options)
@@ -45,8 +50,9 @@ std::vector<Output> MemoryStore::apply(std::span<const store::Request> batch, Wa
   now_ = now;
   const auto failure = failed_ ? failed_ : std::exchange(next_failure_, std::nullopt);
   if (failure == Refusal::kStoreFailed) failed_ = failure;
+  no_room_ = failure == Refusal::kDiskFull;
   for (const store::Request& request : batch) {
-    if (failure) {
+    if (failure && !no_room_) {
       out.emplace_back(Reply{request.tag, refusal(*failure)});
       continue;
     }
@@ -75,13 +81,15 @@ MemoryStore::ReplyBody MemoryStore::once(const store::Numbered& once, AccountId 
     return Repeated{found != outcomes.end() ? found->second : Outcome::kRefused};
   }
   ReplyBody reply = body();
+  if (is_disk_full(reply)) return reply;
   record.done = once.number;
   outcomes[once.number] = std::holds_alternative<Refused>(reply) ? Outcome::kFailed : Outcome::kOk;
   return reply;
 }
 
 MemoryStore::ReplyBody MemoryStore::perform(const store::AppendPost& request) {
-  return once(request.once, request.author, [&] {
+  return once(request.once, request.author, [&]() -> ReplyBody {
+    if (no_room_) return store::disk_full();
     const MessageId id = next_post_++;
     posts_[id] = {request.author, request.text, now_};
     events_.push_back(
@@ -91,8 +99,10 @@ MemoryStore::ReplyBody MemoryStore::perform(const store::AppendPost& request) {
 }
 
 MemoryStore::ReplyBody MemoryStore::perform(const store::Follow& request) {
-  return once(request.once, request.follower,
-              [&] { return follow(request.follower, request.target); });
+  return once(request.once, request.follower, [&]() -> ReplyBody {
+    if (no_room_) return store::disk_full();
+    return follow(request.follower, request.target);
+  });
 }
 
 MemoryStore::ReplyBody MemoryStore::perform(const store::Unfollow& request) {

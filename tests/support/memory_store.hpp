@@ -23,8 +23,8 @@ class MemoryStore final : public store::Store {
   std::vector<store::Output> apply(std::span<const store::Request> batch, WallTime now) override;
   std::unique_ptr<store::Reader> open_reader() override;
 
-  /// The next batch is refused as a whole with kDiskFull, kBusy or kStoreFailed. As in SqliteStore,
-  /// kStoreFailed lasts: until reopen().
+  /// The next batch is refused with kDiskFull (its posts and follows), kBusy or kStoreFailed (as a
+  /// whole). As in SqliteStore, kStoreFailed lasts: until reopen().
   void fail_next_commit(control::Refusal why) { next_failure_ = why; }
   /// What a restart does: the records stay, a failure is over.
   void reopen() { failed_ = next_failure_ = std::nullopt; }
@@ -102,6 +102,7 @@ class MemoryStore final : public store::Store {
   WallTime now_{};
   std::vector<store::Event> events_;  // of the request under way
   std::optional<control::Refusal> next_failure_;
+  bool no_room_ = false;  // for posts and follows, of the batch under way
   std::optional<control::Refusal> failed_;
   bool reads_fail_ = false;
 };

@@ -104,8 +104,9 @@ sealed::Mark SealedPeer::mark_of(std::optional<MessageId> mark) const {
   return mark ? sealed::Mark{device.history, *mark} : sealed::Mark{};
 }
 
-std::string SealedPeer::resume_payload(const std::string& name,
-                                       std::optional<MessageId> mark) const {
+std::string SealedPeer::resume_payload(const std::string& name, std::optional<MessageId> mark) {
+  wanted_signature_ =
+      resume_signature(resume_key_of(device.secret), connection_->handshake_hash(), device.id);
   const Key proof = resume_proof(device.secret, connection_->handshake_hash(), device.id);
   return sealed::write_resume({device.id, proof, mark_of(mark), name});
 }

@@ -61,9 +61,8 @@ class SealedPeer {
   bool send(Opcode opcode, std::string_view payload = {}, MessageId id = 0);
   void ping();
   void mark(MessageId id);
-  /// What the next resume says on the present connection.
-  std::string resume_payload(const std::string& name,
-                             std::optional<MessageId> mark = std::nullopt) const;
+  /// What a resume says on the present connection; its answer will be checked.
+  std::string resume_payload(const std::string& name, std::optional<MessageId> mark = std::nullopt);
   /// From now on it acknowledges, and reads nothing; or reads again.
   void stop_reading() { reading_ = false; }
   void go_on_reading();

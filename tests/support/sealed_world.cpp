@@ -30,6 +30,41 @@ server::HubConfig SealedWorld::lenient() {
   return config;
 }
 
+void SealedWorld::account(const std::string& name) {
+  if (!store.open_reader()->account(name)->has_value()) host.add_user(name, name + "_pw");
+}
+
+std::unique_ptr<SealedPeer> SealedWorld::new_peer(std::uint64_t seed) {
+  return new_peer_at(new_address(), seed);
+}
+
+std::unique_ptr<SealedPeer> SealedWorld::new_peer_at(const Endpoint& at, std::uint64_t seed) {
+  return std::make_unique<SealedPeer>(net, at, host.endpoint(), host.public_key(), seed);
+}
+
+std::unique_ptr<SealedPeer> SealedWorld::online(const std::string& name) {
+  account(name);
+  auto peer = new_peer();
+  if (!peer->log_in(name, name + "_pw")) throw std::runtime_error(name + " cannot log in");
+  return peer;
+}
+
+void SealedWorld::posts_beside(const std::string& author, int count, const std::string& text) {
+  const auto account = *store.open_reader()->account(author);
+  std::vector<store::Request> batch;
+  for (int i = 0; i < count; ++i) {
+    batch.push_back(
+        {0, store::AppendPost{account->id, account->name, text + " " + std::to_string(i), {}}});
+  }
+  host.write_beside(batch);
+}
+
+void SealedWorld::follow_beside(const std::string& follower, const std::string& target) {
+  const auto account = *store.open_reader()->account(follower);
+  const store::Request request{0, store::Follow{account->id, target, {}}};
+  host.write_beside({&request, 1});
+}
+
 Endpoint SealedWorld::new_address() { return {IpAddress::v4(198, 51, 100, 7), next_port_++, 0}; }
 
 Endpoint SealedWorld::new_ipv6_address() {

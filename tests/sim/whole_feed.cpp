@@ -62,7 +62,7 @@ class Feed {
       case What::kOnline:
         return become(sight);
       case What::kKilled:
-        after_ = std::max(after_, After::kKill);
+        after_ = std::max(after_, unkept_ ? After::kSetBack : After::kKill);
         if (!history_.devices) lose(sight);
         return;
       case What::kPowerCut:
@@ -80,7 +80,11 @@ class Feed {
         left_out_ += std::stoul(sight.text);
         return;
       case What::kLeft:
+        if (unkept_) after_ = After::kSetBack;
         if (!history_.devices) lose(sight);
+        return;
+      case What::kFull:
+        unkept_ = true;
         return;
       default:
         return;
@@ -216,6 +220,7 @@ class Feed {
   std::optional<std::size_t> last_;
   std::optional<std::size_t> highest_;
   After after_ = After::kNothing;  // since the last post shown
+  bool unkept_ = false;            // its disk was full: its mark may be an old one
   bool is_set_back_ = false;       // and repeats what it showed before that
   std::optional<Duration> fresh_since_ = Duration::zero();
   std::vector<Blank> blanks_;

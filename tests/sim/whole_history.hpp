@@ -20,6 +20,7 @@ struct Sight {
     kKilled,     // in the midst of its work
     kPowerCut,   // the same, and its machine lost power
     kRewound,    // its files were put back to what they were at some time before
+    kFull,       // its disk takes nothing for a while: what it showed may be forgotten
     kTyped,      // text: the line
     kShown,      // text: a post that was forwarded, as `<ann>hello`
     kRetrieved,  // text: one from the past

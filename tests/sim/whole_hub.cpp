@@ -110,6 +110,7 @@ bool may_pass(const control::Reply& reply) {
 store::StoreOptions options_of(const Script& script) {
   store::StoreOptions options;
   options.heads_interval = script.heads_interval;
+  options.max_devices = script.max_devices;
   return options;
 }
 

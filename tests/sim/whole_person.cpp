@@ -116,7 +116,11 @@ void Person::stop(What how, Duration down) {
   if (std::exchange(was_online_, false)) log_.add(What::kOffline, traits_.number);
   log_.add(how, traits_.number);
   if (how == What::kPowerCut) disk_->cut_power(random_);
-  if (how == What::kRewound) *disk_ = earlier_[random_.u64() % earlier_.size()];
+  if (how == What::kRewound) {
+    const bool is_full = disk_->is_full;
+    *disk_ = earlier_[random_.u64() % earlier_.size()];
+    disk_->is_full = is_full;
+  }
   net_.after(calm_ ? std::min<Duration>(down, 1s) : down, [this] { start(); });
 }
 
@@ -175,7 +179,15 @@ void Person::cut(Duration span) {
   net_.at(*cut_until_, [this] { log_.add(What::kDisturbed, traits_.number, "mended"); });
 }
 
+void Person::fill_disk(Duration span) {
+  if (calm_) return;
+  log_.add(What::kFull, traits_.number);
+  disk_->is_full = true;
+  net_.after(span, [this] { disk_->is_full = false; });
+}
+
 void Person::calm() {
+  disk_->is_full = false;
   calm_ = true;
   logged_out_until_.reset();
   cut_until_.reset();

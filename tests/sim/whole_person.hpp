@@ -42,6 +42,7 @@ class Person {
   void rebind();
   void move();
   void cut(Duration span);
+  void fill_disk(Duration span);
   /// Ends the program in one of four ways, for a while.
   void leave(const Action& action);
   void crash(const Action& action);

@@ -16,10 +16,12 @@ namespace {
 constexpr Duration kBackWithin = 5s;
 /// The hub writes down within a minute where a client went.
 constexpr Duration kUnknownAddress = 70s;
+constexpr Duration kNewWay = 3s;
 
 /// What came of each client between the hub's going down and five seconds after its return.
 struct Standing {
   bool online = false;
+  Duration moved_at{};
   Duration unsure_until{};  // it moved, and the hub may not have written down where to; or it is
                             // about to log out
   bool back = false;
@@ -47,13 +49,15 @@ class Returns {
     switch (sight.what) {
       case What::kOnline:
         client.online = true;
-        client.unsure_until = {};
+        // A way that was new in the middle of the login may not have been proven yet.
+        if (sight.at > client.moved_at + kNewWay) client.unsure_until = {};
         if (up_at_) client.back = true;
         return;
       case What::kOffline:
         client.online = false;
         return;
       case What::kDisturbed:
+        client.moved_at = sight.at;
         client.unsure_until = sight.at + kUnknownAddress;
         client.excused = true;
         return;

@@ -31,6 +31,7 @@ constexpr std::array kKinds = {
     Kind{Deed::kKillClient, "kill client", 5},
     Kind{Deed::kCutClient, "cut the client's power", 2},
     Kind{Deed::kRewind, "rewind the client's files", 0.7},
+    Kind{Deed::kFillClient, "fill the client's disk", 1},
     Kind{Deed::kWeather, "weather", 4},
     Kind{Deed::kKillHub, "kill the hub", 4},
     Kind{Deed::kCutHub, "cut the hub's power", 4},
@@ -122,7 +123,17 @@ class Maker {
     config.classic = server::ClassicAccess::kOff;
     config.session_timeout = between(15s, 60s);
     config.posts_per_second = chance(0.2) ? 5 : 500;
+    // Enough for everybody, but not for a device that nobody is any more beside them.
+    script_.max_devices = chance(0.3) ? most_of_one_account() : 32;
     script_.heads_interval = chance(0.5) ? 10'000 : static_cast<std::uint32_t>(3 + below(40));
+  }
+
+  std::uint32_t most_of_one_account() const {
+    const auto& all = script_.cast.account_of;
+    std::ptrdiff_t most = 0;
+    for (const int account : all)
+      most = std::max(most, std::count(all.begin(), all.end(), account));
+    return static_cast<std::uint32_t>(most);
   }
 
   /// At first everybody follows somebody.
@@ -302,7 +313,7 @@ std::string describe(const LinkFaults& faults) {
 }
 
 std::string describe(const Action& action, const Script& script) {
-  const bool of_client = action.deed <= Deed::kRewind;
+  const bool of_client = action.deed < Deed::kWeather;
   const std::string who =
       of_client ? fmt::format("client {} ({})", action.client,
                               script.cast.accounts[static_cast<std::size_t>(

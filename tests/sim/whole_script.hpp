@@ -31,6 +31,7 @@ enum class Deed : std::uint8_t {
   kKillClient,  // after `count` more of its outputs; it runs again after `lasts`
   kCutClient,   // the same, but the power of its machine goes
   kRewind,      // the same, and its files are those of an earlier moment
+  kFillClient,  // its disk is full for `lasts`
   // What becomes of all.
   kWeather,  // `faults` for `lasts`
   // What becomes of the hub.
@@ -81,6 +82,7 @@ struct Script {
   HostDelays delays;
   server::HubConfig config;
   std::uint32_t heads_interval = 0;
+  std::uint32_t max_devices = 0;
   std::vector<Action> actions;  // in the order of time
 };
 

@@ -179,6 +179,8 @@ void World::act_as_person(const Action& action, Person& person) {
       return person.move();
     case Deed::kCut:
       return person.cut(action.lasts);
+    case Deed::kFillClient:
+      return person.fill_disk(action.lasts);
     default:
       person.crash(action);
   }

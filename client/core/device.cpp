@@ -1,6 +1,7 @@
 #include "client/core/device.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "protocol/crypto/hash.hpp"
 #include "protocol/fault.hpp"
@@ -40,7 +41,8 @@ ReadRecord read_record(Bytes bytes) {
   record.mark.post = reader.u64();
   const auto check = reader.array<8>();
   const Key hash = sha256({bytes.first(kCheckedBytes)});
-  const bool valid = std::equal(check.begin(), check.end(), hash.begin());
+  const bool valid = std::equal(check.begin(), check.end(), hash.begin()) &&
+                     record.count < std::numeric_limits<std::uint64_t>::max();  // one more fits
   return valid || fault("torn_mark_taken") ? record : ReadRecord{};
 }
 

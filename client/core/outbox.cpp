@@ -17,6 +17,7 @@ namespace {
 
 /// Beyond this, a file in which most is answered is written anew.
 constexpr std::size_t kLongFile = std::size_t{64} * 1024;
+constexpr std::uint64_t kLastNumber = std::uint64_t{1} << 63;
 
 std::string check_of(std::string_view line) {
   const Key hash = sha256({text_bytes(line)});
@@ -47,10 +48,13 @@ std::optional<std::string> text_of(std::string_view hex) {
   return out;
 }
 
+/// Below kLastNumber, so that there is always a next one.
 std::optional<std::uint64_t> number_of(std::string_view digits) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  if (error != std::errc{} || end != digits.data() + digits.size() || value >= kLastNumber) {
+    return std::nullopt;
+  }
   return value;
 }
 
@@ -80,7 +84,8 @@ std::optional<Outbox::Request> read_ask(const std::vector<std::string_view>& wor
   const auto number = number_of(words[1]);
   const auto opcode = text_of(words[2]);
   auto payload = text_of(words[3]);
-  if (!number || !opcode || opcode->size() != 1 || !payload || payload->size() > kMaxTextBytes) {
+  if (!number || *number == 0 || !opcode || opcode->size() != 1 || !payload ||
+      payload->size() > kMaxTextBytes) {
     return std::nullopt;
   }
   const auto asked = static_cast<Opcode>(static_cast<unsigned char>(opcode->front()));

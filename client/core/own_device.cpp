@@ -2,10 +2,27 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "protocol/crypto/hash.hpp"
 #include "protocol/fault.hpp"
 
 namespace hub::client {
+
+namespace {
+
+std::string damaged(const DeviceFiles& files, std::string_view kind, std::string_view why) {
+  return fmt::format(
+      "{0}.{1} is damaged: {2}. To log in as a new device, by the password, move {0}.* away",
+      files.place, kind, why);
+}
+
+void forget(std::optional<Key>& secret) {
+  if (secret) wipe(*secret);
+  secret.reset();
+}
+
+}  // namespace
 
 tl::expected<OwnDevice, std::string> OwnDevice::open(const DeviceFiles& files, Random& random,
                                                      std::vector<KeepOutput>& out) {
@@ -13,19 +30,17 @@ tl::expected<OwnDevice, std::string> OwnDevice::open(const DeviceFiles& files, R
   device.mark_ = MarkFile(files.mark);
   if (files.device) {
     const auto identity = read_device(*files.device);
-    if (!identity) return tl::unexpected("the device's file cannot be read: " + identity.error());
+    if (!identity) return tl::unexpected(damaged(files, "device", identity.error()));
     device.identity_ = *identity;
-    if (!files.outbox) return tl::unexpected(std::string("the device's outbox is missing"));
-  }
-  if (files.outbox) {
+    // Which numbers were given out is not known without it.
+    if (!files.outbox) return tl::unexpected(damaged(files, "outbox", "it is missing"));
     auto outbox = Outbox::read(*files.outbox);
-    if (!outbox) return tl::unexpected("the device's outbox cannot be read: " + outbox.error());
+    if (!outbox) return tl::unexpected(damaged(files, "outbox", outbox.error()));
     device.outbox_ = std::move(*outbox);
   }
   if (!files.device) {
-    // The outbox first: a device without one is a damaged one.
+    // The outbox first: a device without one is a damaged one. Another device's is set aside.
     random.fill(device.identity_.id);
-    device.outbox_ = Outbox();
     out.push_back(ReplaceOutbox{device.outbox_.text(), files.outbox.has_value()});
     out.push_back(KeepDevice{write_device(device.identity_)});
   } else if (device.outbox_.is_due_for_rewriting()) {
@@ -47,21 +62,22 @@ void OwnDevice::keep_secret(std::vector<KeepOutput>& out) {
 }
 
 void OwnDevice::forget_secret(std::vector<KeepOutput>& out) {
-  new_secret_.reset();
+  forget(new_secret_);
   if (!identity_.secret || fault("secret_kept_after_logout")) return;
-  wipe(*identity_.secret);
-  identity_.secret.reset();
+  forget(identity_.secret);
   out.push_back(KeepDevice{write_device(identity_)});
 }
 
 bool OwnDevice::agrees(const sealed::Mark& theirs, std::uint64_t done) const {
   if (done > outbox_.given() && !fault("rollback_not_noticed")) return false;
-  const bool same_history = theirs.history == mark().history;
+  // A hub that was restored from a backup knows less, and says so by another history.
+  const bool same_history = theirs.history == mark().history || fault("restored_hub_is_forgetful");
   return !same_history || done >= outbox_.acknowledged() || outbox_.waiting().empty();
 }
 
 void OwnDevice::take_mark(const sealed::Mark& theirs, std::vector<KeepOutput>& out) {
-  if (mark().history == theirs.history || (mark().history != 0 && fault("history_not_taken"))) {
+  if (mark().history == theirs.history ||
+      (mark().history != 0 && fault("history_ignored_by_client"))) {
     return;
   }
   out.push_back(KeepMark{mark_.set(theirs)});
@@ -70,8 +86,8 @@ void OwnDevice::take_mark(const sealed::Mark& theirs, std::vector<KeepOutput>& o
 std::vector<Outbox::Request> OwnDevice::renew(Random& random, std::vector<KeepOutput>& out) {
   std::vector<Outbox::Request> unsent(outbox_.waiting().begin(), outbox_.waiting().end());
   outbox_ = Outbox();
-  identity_ = {};
-  new_secret_.reset();
+  forget(new_secret_);
+  forget(identity_.secret);
   random.fill(identity_.id);
   out.push_back(ReplaceOutbox{outbox_.text(), !unsent.empty()});
   out.push_back(KeepDevice{write_device(identity_)});

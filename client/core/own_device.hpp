@@ -21,6 +21,7 @@ struct DeviceFiles {
   std::optional<std::string> device;
   std::vector<std::uint8_t> mark;
   std::optional<std::string> outbox;
+  std::string place;  // for people: where these files are, without what follows the slot
 };
 
 // What is to be kept. A failure is told by the carrier (sealed_link.hpp says to whom).

@@ -7,7 +7,9 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include <tl/expected.hpp>
 
@@ -23,20 +25,28 @@ class DeviceFilesOnDisk {
 
   /// Takes a slot, in place of the one taken before. The error is a sentence.
   tl::expected<DeviceFiles, std::string> open(const OpenDevice& wanted);
-  /// Of the slot that is open. The error is a sentence; nothing was kept then.
+  /// Of the slot that is open. The error is a sentence; the files are as they were then. A file
+  /// that could not be written whole is written before anything else goes into the outbox.
   tl::expected<void, std::string> keep(const KeepOutput& what);
 
  private:
-  void take_slot(const std::filesystem::path& directory);
-  std::filesystem::path file(const char* kind) const;
+  void open_directory(const OpenDevice& wanted);
+  void take_slot();
+  std::string file(const char* kind) const;
+  void write_mark(const MarkRecord& record);
+  void pay();
   void append(const AppendOutbox& what);
-  void replace(const ReplaceOutbox& what);
+  void append_line(const AppendOutbox& what);
+  void set_outbox_aside();
 
   std::filesystem::path state_;
-  std::filesystem::path slot_;  // <directory>/<number>
+  Directory directory_;
+  std::string slot_;  // its number
   Fd lock_;
   Fd mark_;
   Fd outbox_;
+  std::optional<ReplaceOutbox> owed_outbox_;  // failed, and is tried again
+  std::optional<std::string> owed_device_;
 };
 
 }  // namespace hub::client

@@ -40,6 +40,7 @@ Fd& Fd::operator=(Fd&& other) noexcept {
   std::swap(fd_, other.fd_);
   return *this;
 }
+
 void make_directory(const fs::path& directory) {
   std::error_code error;
   if (fs::is_directory(directory, error)) return;
@@ -48,12 +49,12 @@ void make_directory(const fs::path& directory) {
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
     fail("make the directory", directory, errno);
   }
+  Directory(directory.parent_path()).sync();
 }
 
-std::optional<std::string> read_file(const fs::path& path, std::size_t max_bytes) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0 && errno == ENOENT) return std::nullopt;
-  if (file.get() < 0) fail("read", path, errno);
+namespace {
+
+std::string read_all(const Fd& file, std::size_t max_bytes, const fs::path& path) {
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) fail("read", path, errno);
   if (!S_ISREG(status.st_mode)) throw FileTrouble{path.native() + " is no file"};
@@ -72,6 +73,15 @@ std::optional<std::string> read_file(const fs::path& path, std::size_t max_bytes
   return text;
 }
 
+}  // namespace
+
+std::optional<std::string> read_file(const fs::path& path, std::size_t max_bytes) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0 && errno == ENOENT) return std::nullopt;
+  if (file.get() < 0) fail("read", path, errno);
+  return read_all(file, max_bytes, path);
+}
+
 void write_all(const Fd& file, std::string_view text, const fs::path& path) {
   while (!text.empty()) {
     const ssize_t wrote = ::write(file.get(), text.data(), text.size());
@@ -81,25 +91,57 @@ void write_all(const Fd& file, std::string_view text, const fs::path& path) {
   }
 }
 
-void sync_directory(const fs::path& directory) {
-  const Fd file(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (file.get() >= 0) ::fsync(file.get());  // some file systems cannot: the name is there anyway
+Directory::Directory(fs::path path)
+    : path_(std::move(path)), fd_(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (fd_.get() < 0) fail("open", path_, errno);
 }
 
-void replace_file(const fs::path& path, std::string_view text) {
-  const fs::path part = path.native() + ".new";
-  ::unlink(part.c_str());  // left by a crash; the lock is held
-  const Fd file(::open(part.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
-  if (file.get() < 0) fail("write", part, errno);
+void Directory::refuse_shared() const {
+  struct stat status {};
+  if (::fstat(fd_.get(), &status) != 0) fail("read", path_, errno);
+  if ((status.st_mode & 022) == 0) return;
+  throw FileTrouble{fmt::format("others may write to {0}; run: chmod 700 {0}", path_.native())};
+}
+
+Fd Directory::open(const std::string& name, int flags) const {
+  Fd file(::openat(fd_.get(), name.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (file.get() < 0) fail("open", path(name), errno);
+  return file;
+}
+
+std::optional<std::string> Directory::read(const std::string& name, std::size_t max_bytes) const {
+  const Fd file(::openat(fd_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (file.get() < 0 && errno == ENOENT) return std::nullopt;
+  if (file.get() < 0) fail("read", path(name), errno);
+  std::string text = read_all(file, max_bytes, path(name));
+  if (text.size() <= max_bytes) return text;
+  throw FileTrouble{fmt::format("{} is longer than {} bytes", path(name).native(), max_bytes)};
+}
+
+void Directory::replace(const std::string& name, std::string_view text) const {
+  const std::string part = name + ".new";
+  ::unlinkat(fd_.get(), part.c_str(), 0);  // left by a crash; the lock is held
+  const Fd file = open(part, O_CREAT | O_EXCL | O_WRONLY);
   try {
-    write_all(file, text, part);
-    if (::fsync(file.get()) != 0) fail("write", part, errno);
-    if (::rename(part.c_str(), path.c_str()) != 0) fail("write", path, errno);
+    write_all(file, text, path(part));
+    if (::fsync(file.get()) != 0) fail("write", path(part), errno);
+    if (::renameat(fd_.get(), part.c_str(), fd_.get(), name.c_str()) != 0) {
+      fail("write", path(name), errno);
+    }
   } catch (const FileTrouble&) {
-    ::unlink(part.c_str());
+    ::unlinkat(fd_.get(), part.c_str(), 0);
     throw;
   }
-  sync_directory(path.parent_path());
+  sync();
 }
+
+bool Directory::link(const std::string& name, const std::string& other) const {
+  if (::linkat(fd_.get(), name.c_str(), fd_.get(), other.c_str(), 0) == 0) return true;
+  if (errno != EEXIST && errno != ENOENT) fail("keep", path(other), errno);
+  return errno == ENOENT;
+}
+
+// Some file systems cannot: the name is there anyway.
+void Directory::sync() const { ::fsync(fd_.get()); }
 
 }  // namespace hub::client

@@ -75,7 +75,9 @@ tl::expected<void, std::string> KnownHubsFile::update(const Change& change) cons
     KnownHubs known = parse(real, before);
     if (auto changed = change(known); !changed) return changed;
     const std::string after = known.text();
-    if (after != before.value_or("")) replace_file(real, after);
+    if (after != before.value_or("")) {
+      Directory(real.parent_path()).replace(real.filename().native(), after);
+    }
     return {};
   } catch (const FileTrouble& trouble) {
     return tl::unexpected(trouble.message);

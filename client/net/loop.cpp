@@ -4,7 +4,7 @@
 #include <array>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
+#include <cstdio>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -27,6 +27,7 @@
 #include "client/net/signals.hpp"
 #include "client/net/terminal.hpp"
 #include "protocol/deadline.hpp"
+#include "protocol/text.hpp"
 
 namespace hub::client {
 
@@ -34,13 +35,6 @@ namespace {
 
 /// Datagrams taken in one turn, so that a flood leaves room for the keyboard.
 constexpr int kMaxDatagramsATurn = 64;
-
-Style style_of_output() {
-  const bool terminal = isatty(STDOUT_FILENO) != 0;
-  const char* kind = std::getenv("TERM");
-  const bool dumb = kind == nullptr || *kind == '\0' || std::string_view(kind) == "dumb";
-  return {terminal, terminal && !dumb && std::getenv("NO_COLOR") == nullptr};
-}
 
 SessionConfig session_config(const Options& options, bool interactive) {
   SessionConfig config;
@@ -64,7 +58,8 @@ class Loop {
       : link_(options.hub),
         hub_(to_string(options.hub)),
         style_(style_of_output()),
-        interactive_(Terminal::is_usable() && !options.post),
+        posts_once_(options.post.has_value()),
+        interactive_(Terminal::is_usable() && !posts_once_),
         console_(interactive_ ? make_console() : std::make_unique<PipeConsole>()),
         session_(session_config(options, interactive_)) {
     if (!options.classic) {
@@ -263,6 +258,7 @@ class Loop {
     for (const Output& output : session_.outputs()) {
       if (const auto* printed = std::get_if<Print>(&output)) {
         said_ += render(printed->record, style_);
+        explain(printed->record);
       }
     }
     show();
@@ -277,6 +273,12 @@ class Loop {
     }
     session_.outputs().clear();
     if (!said_.empty()) show();
+  }
+
+  /// Where output is for programs it has no sentences; who posts one line from a script wants them.
+  void explain(const Record& record) const {
+    if (!posts_once_ || style_.terminal || !is_failure(record) || record.note.empty()) return;
+    fmt::print(stderr, "spoke: {}\n", printable(record.note));
   }
 
   void leave(int code) {
@@ -358,6 +360,7 @@ class Loop {
   Link link_;
   std::string hub_;
   Style style_;
+  bool posts_once_;
   bool interactive_;
   std::unique_ptr<Console> console_;
   Session session_;

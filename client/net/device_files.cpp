@@ -126,7 +126,7 @@ void DeviceFilesOnDisk::write_mark(const MarkRecord& record) {
 
 /// In this order: a device whose outbox were another's would ask again what that one had asked.
 void DeviceFilesOnDisk::pay() {
-  if (owed_outbox_) {
+  if (owed_outbox_ && !(owed_device_ && fault("device_kept_before_outbox"))) {
     if (owed_outbox_->keep_old) set_outbox_aside();
     owed_outbox_->keep_old = false;
     directory_.replace(file("outbox"), owed_outbox_->text);

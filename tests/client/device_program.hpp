@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,10 +51,10 @@ struct Program {
   explicit Program(const std::filesystem::path& state, const OpenDevice& which = ann())
       : files(state) {
     const auto found = files.open(which);
-    REQUIRE(found);
+    if (!found) throw std::runtime_error(found.error());
     place = found->place;
     auto opened = OwnDevice::open(*found, random, out);
-    REQUIRE(opened);
+    if (!opened) throw std::runtime_error(opened.error());
     device.emplace(std::move(*opened));
     kept = keep();
   }

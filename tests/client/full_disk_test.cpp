@@ -1,7 +1,8 @@
 // The files of a device on a disk that is full.
 #include <csignal>
 #include <fstream>
-#include <memory>
+#include <functional>
+#include <optional>
 
 #include <catch2/catch.hpp>
 #include <sys/resource.h>
@@ -15,22 +16,24 @@ namespace {
 namespace fs = std::filesystem;
 using test::TempDirectory;
 
-/// No file may grow beyond so many bytes meanwhile; writing there fails, as on a full disk.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes) {
-    ::signal(SIGXFSZ, SIG_IGN);
-    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
-    const rlimit now{bytes, before_.rlim_max};
-    REQUIRE(::setrlimit(RLIMIT_FSIZE, &now) == 0);
-  }
-  ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-
- private:
-  rlimit before_{};
-};
+/// What the action gives while no file may grow beyond so many bytes: writing there fails, as on a
+/// full disk. Nothing is checked meanwhile, for the report may go into a file, too.
+bool on_full_disk(rlim_t bytes, const std::function<bool()>& action) {
+  struct Limit {
+    explicit Limit(rlim_t most) {
+      ::signal(SIGXFSZ, SIG_IGN);
+      ::getrlimit(RLIMIT_FSIZE, &before);
+      const rlimit now{most, before.rlim_max};
+      ::setrlimit(RLIMIT_FSIZE, &now);
+    }
+    ~Limit() { ::setrlimit(RLIMIT_FSIZE, &before); }
+    Limit(const Limit&) = delete;
+    Limit& operator=(const Limit&) = delete;
+    rlimit before{};
+  };
+  const Limit limit(bytes);
+  return action();
+}
 
 }  // namespace
 
@@ -40,17 +43,14 @@ TEST_CASE("device files: a request that does not fit is not there, and the next 
   REQUIRE(one.ask("first"));
   const fs::path outbox = directory_of(temp.path(), ann()) / "0.outbox";
   const std::string before = read(outbox);
-  {
-    const FullDisk full(before.size() + 20);  // half a line fits
-    CHECK_FALSE(one.ask("does not fit"));
-    CHECK(says(one.error, "cannot write " + outbox.native()));
-    CHECK(read(outbox) == before);
-  }
+  const auto half_a_line = before.size() + 20;
+  CHECK_FALSE(on_full_disk(half_a_line, [&] { return one.ask("does not fit"); }));
+  CHECK(says(one.error, "cannot write " + outbox.native()));
+  CHECK(read(outbox) == before);
   std::vector<KeepOutput> nothing;
   one.device->answered(2, false, nothing);  // as the link does
   REQUIRE(one.ask("fits"));
-  auto file = read(outbox);
-  const auto again = Outbox::read(file);
+  const auto again = Outbox::read(read(outbox));
   REQUIRE(again);
   REQUIRE(again->waiting().size() == 2);
   CHECK(again->waiting()[1] == Outbox::Request{3, Opcode::kPost, "fits"});
@@ -65,15 +65,16 @@ TEST_CASE("device files: a cut line that could not be taken away is not appended
   }
   std::ofstream(outbox, std::ios::app) << "ask 2 30 68";
   const std::string cut = read(outbox);
-  auto full = std::make_unique<FullDisk>(10);
-  Program two(temp.path());
-  CHECK_FALSE(two.kept);
-  CHECK_FALSE(two.ask("not kept"));
+  std::optional<Program> two;
+  CHECK_FALSE(on_full_disk(10, [&] {
+    two.emplace(temp.path());
+    return two->kept;
+  }));
+  CHECK_FALSE(on_full_disk(10, [&] { return two->ask("not kept"); }));
   std::vector<KeepOutput> nothing;
-  two.device->answered(2, false, nothing);
+  two->device->answered(2, false, nothing);
   CHECK(read(outbox) == cut);
-  full.reset();
-  CHECK(two.ask("kept"));
+  CHECK(two->ask("kept"));
   const auto again = Outbox::read(read(outbox));
   REQUIRE(again);
   REQUIRE(again->waiting().size() == 2);
@@ -88,10 +89,7 @@ TEST_CASE("device files: a new device's name is not kept before its outbox is") 
   const std::string old_device = read(directory / "0.device");
   const std::string old_outbox = read(directory / "0.outbox");
   one.device->renew(one.random, one.out);
-  {
-    const FullDisk full(10);
-    CHECK_FALSE(one.keep());
-  }
+  CHECK_FALSE(on_full_disk(10, [&] { return one.keep(); }));
   CHECK(read(directory / "0.device") == old_device);
   CHECK(read(directory / "0.outbox") == old_outbox);
   REQUIRE(one.ask("of the new one"));
@@ -112,8 +110,7 @@ TEST_CASE("device files: an answer that was not kept is asked for again") {
   {
     Program one(temp.path());
     REQUIRE(one.ask("first"));
-    const FullDisk full(1);
-    CHECK_FALSE(one.answer(1));
+    CHECK_FALSE(on_full_disk(1, [&] { return one.answer(1); }));
     CHECK(one.device->outbox().waiting().empty());
   }
   CHECK(Program(temp.path()).device->outbox().waiting().size() == 1);
@@ -125,8 +122,8 @@ TEST_CASE("device files: a mark that cannot be written leaves the one before") {
     Program one(temp.path());
     one.device->take_mark({7, 1}, one.out);
     REQUIRE(one.keep());
-    const FullDisk full(40);  // half of the second record fits
-    CHECK_FALSE(one.show(2));
+    const rlim_t half_a_record = 40;  // of the second
+    CHECK_FALSE(on_full_disk(half_a_record, [&] { return one.show(2); }));
   }
   CHECK(Program(temp.path()).device->mark() == sealed::Mark{7, 1});
 }

@@ -51,7 +51,7 @@ class Outbox {
 
   /// Gives the request its number, and its line to append. `held`: it is asked while the hub is
   /// away, and so are all after it until release().
-  std::string add(Opcode opcode, std::string payload, bool held);
+  std::string add(Opcode opcode, std::string payload, bool held = false);
   /// What is held may be sent once this line is on disk.
   std::string release();
   bool has_held() const { return held_from_ != 0; }

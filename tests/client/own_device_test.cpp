@@ -28,7 +28,7 @@ struct Fixture {
     last = std::exchange(out, {});
   }
   std::uint64_t ask(std::string text) {
-    const auto number = device->ask(Opcode::kPost, std::move(text), out);
+    const auto number = device->ask(Opcode::kPost, std::move(text), false, out);
     keep();
     return number;
   }

@@ -219,8 +219,7 @@ void Example::log_in() {
   const Key resume_secret = counting_from<32>(0x50);
   const Key resume_key = resume_key_of(resume_secret);
   record("resume_key", resume_key);
-  say(*client_, Opcode::kLoginProof, 0,
-      sealed::write_login_proof({proof, device, resume_key, {}}));
+  say(*client_, Opcode::kLoginProof, 0, sealed::write_login_proof({proof, device, resume_key, {}}));
   client_sends("client_1");
   now_ += 3ms;
   hub_->widen();

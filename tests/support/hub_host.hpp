@@ -25,7 +25,7 @@ struct HostDelays {
   Duration read{0};
   bool read_first = false;  // what is read is old by the time it is there
   bool one_reader = false;  // reads are done one after the other, as by hubd's one reader thread
-  Duration outputs{0};  // from the commit until the core hears of it
+  Duration outputs{0};      // from the commit until the core hears of it
 };
 
 class HubHost {

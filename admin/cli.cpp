@@ -33,7 +33,7 @@ Exit codes:
   0  done
   1  it did not work, or check found something
   2  bad usage: nothing was tried
-  3  no such account, post or session
+  3  no such account, device, post or session
   4  exists already, or belonged to a deleted account
   5  the server does not answer, or the data directory is in use
   6  the database or hub.key is missing, damaged or of another version
@@ -54,6 +54,9 @@ void add_options(CLI::App& app, const CommandSpec& spec, Options& options, Texts
   if (takes(kName)) app.add_option("NAME", options.name, "The client ID")->required();
   if (takes(kMaybeName)) app.add_option("NAME", options.name, "The client ID");
   if (takes(kFile)) app.add_option("FILE", options.file, "The file")->required();
+  if (takes(kDevice)) {
+    app.add_option("DEVICE", options.device, "The device's ID, or its first digits")->required();
+  }
   if (takes(kPost)) app.add_option("ID", texts.post, "The post's ID")->required();
   if (takes(kPassword)) {
     app.add_option("--password-file", options.password_file,
@@ -148,6 +151,7 @@ ExitCode code_of(store::KeyFileError::Why why) {
     case Why::kExists:
       return ExitCode::kExists;
     case Why::kNothing:
+    case Why::kNoRoom:
       return ExitCode::kFailed;
     case Why::kMissing:
     case Why::kUnusable:

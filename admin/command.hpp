@@ -24,7 +24,8 @@ enum Takes : unsigned {
   kKdf = 1u << 9,         // --kdf-memory --kdf-passes
   kFollowers = 1u << 10,  // --followers
   kLink = 1u << 11,       // --host --qr
-  kFinish = 1u << 12      // --finish
+  kFinish = 1u << 12,     // --finish
+  kDevice = 1u << 13      // DEVICE
 };
 
 struct CommandSpec {
@@ -37,7 +38,8 @@ struct CommandSpec {
 
 std::span<const CommandSpec> commands();
 
-// A file a group: users.cpp, import.cpp, sessions.cpp, posts.cpp, database.cpp, keys.cpp.
+// A file a group: users.cpp, import.cpp, devices.cpp, sessions.cpp, posts.cpp, database.cpp,
+// keys.cpp.
 Result add_user(const Context& context, const Options& options);
 Result set_password(const Context& context, const Options& options);
 Result disable_user(const Context& context, const Options& options);
@@ -46,6 +48,8 @@ Result delete_user(const Context& context, const Options& options);
 Result list_users(const Context& context, const Options& options);
 Result show_user(const Context& context, const Options& options);
 Result import_users(const Context& context, const Options& options);
+Result list_devices(const Context& context, const Options& options);
+Result forget_device(const Context& context, const Options& options);
 Result list_sessions(const Context& context, const Options& options);
 Result end_session(const Context& context, const Options& options);
 Result stats(const Context& context, const Options& options);

@@ -34,6 +34,7 @@ struct Options {
   std::string file;
   std::string password_file;
   std::string author;
+  std::string device;  // its ID or the beginning of it
   MessageId post = 0;
   MessageId before = 0;      // 0: from the newest
   std::uint64_t limit = 50;  // 0: all

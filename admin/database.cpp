@@ -19,6 +19,26 @@ namespace {
 // What clients with the sealed framing will accept; less is for tests.
 constexpr std::uint64_t kAdvisedKdfMemory = 19ull * 1024 * 1024;
 
+/// Keys and database, or none of what was not there before.
+store::FoundHubKeys make_hub(const Context& context, const KdfParams& kdf) {
+  const auto undo = [&](const std::filesystem::path& file, bool was_there) {
+    std::error_code ignored;
+    if (!was_there) std::filesystem::remove(file, ignored);
+  };
+  const bool had_key = std::filesystem::exists(context.data.hub_key());
+  const bool had_reset_key = std::filesystem::exists(context.data.reset_key());
+  try {
+    store::FoundHubKeys keys = store::find_or_create_hub_keys(context.data, context.random);
+    store::next_reset_key(context.data, context.random);
+    store::create_database(context.data.database(), kdf, context.random);
+    return keys;
+  } catch (...) {
+    undo(context.data.hub_key(), had_key);
+    undo(context.data.reset_key(), had_reset_key);
+    throw;
+  }
+}
+
 std::string path_of(const std::filesystem::path& path) { return printable(path.string()); }
 
 }  // namespace
@@ -37,9 +57,7 @@ Result init(const Context& context, const Options& options) {
     return fail(ExitCode::kExists,
                 fmt::format("there is a hub in {} already", path_of(context.data.path())));
   }
-  const store::FoundHubKeys keys = store::find_or_create_hub_keys(context.data, context.random);
-  store::next_reset_key(context.data, context.random);
-  store::create_database(context.data.database(), options.kdf, context.random);
+  const store::FoundHubKeys keys = make_hub(context, options.kdf);
   if (options.kdf.memory_bytes < kAdvisedKdfMemory) {
     context.console.err() << fmt::format(
         "note: passwords stretched with less than {} are easier to "

@@ -11,7 +11,7 @@ enum class ExitCode : int {
   kOk = 0,
   kFailed = 1,       // it was tried and did not work, or `check` found something
   kBadUsage = 2,     // nothing was tried
-  kNotFound = 3,     // no such account, post or session
+  kNotFound = 3,     // no such account, device, post or session
   kExists = 4,       // exists already, or belonged to a deleted account
   kUnreachable = 5,  // the server or the data directory is busy, or the server does not answer
   kDatabase = 6,     // it or hub.key: missing, of another version, or damaged

@@ -69,6 +69,7 @@ struct FromReply {
   // Answers to what no control command asks.
   control::Reply operator()(const store::Posted&) const { return control::Done{}; }
   control::Reply operator()(const store::SessionOpened&) const { return control::Done{}; }
+  control::Reply operator()(const store::Repeated&) const { return control::Done{}; }
 };
 
 class OfflineWriter final : public Writer {
@@ -93,6 +94,7 @@ class OfflineWriter final : public Writer {
       const auto* reply = std::get_if<store::Reply>(&output);
       if (reply != nullptr) replies.push_back(std::visit(FromReply{}, reply->body));
     }
+    store_->maintain(now_());
     return replies;
   }
 

@@ -11,6 +11,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "bench/link/options.hpp"
+#include "bench/load/comparison.hpp"
 #include "bench/load/database.hpp"
 #include "bench/load/report.hpp"
 #include "bench/load/scenarios.hpp"
@@ -22,22 +24,34 @@ using namespace hub::bench;
 constexpr std::size_t kMostSessions = 100'000;
 constexpr std::size_t kMostHistory = 20'000'000;
 
-void tell(const Result& result) {
-  fmt::print("{}\n", to_json(result));
-  std::fflush(stdout);
-  fmt::print(stderr, "{}\n", to_line(result));
+struct ReportOptions {
+  std::vector<std::string> files;
+  std::vector<std::string> base;
+  bool rivals = false;
+  std::string out;
+};
+
+Report read_report(const std::vector<std::string>& files) {
+  Report out;
+  for (const std::string& file : files) {
+    for (const Result& result : read_results(file)) out.add(result);
+  }
+  return out;
 }
 
-void write_report(const std::vector<std::string>& files, const std::string& out) {
-  Report report;
-  for (const std::string& file : files) {
-    for (const Result& result : read_results(file)) report.add(result);
+void write_report(const ReportOptions& options) {
+  const Report report = read_report(options.files);
+  if (options.rivals) {
+    fmt::print("{}{}", rivals_table(report), report.notes());
+  } else if (!options.base.empty()) {
+    fmt::print("{}{}", revisions_table(read_report(options.base), report), report.notes());
+  } else {
+    fmt::print("{}", report.table());
   }
-  fmt::print("{}", report.table());
-  if (out.empty()) return;
-  std::ofstream json(out);
+  if (options.out.empty()) return;
+  std::ofstream json(options.out);
   json << report.json();
-  if (!json.flush()) throw Failure("cannot write " + out);
+  if (!json.flush()) throw Failure("cannot write " + options.out);
 }
 
 /// What the shell has set for a hub of its own must not reach ours.
@@ -79,17 +93,22 @@ int main(int argc, char** argv) try {
   add_common(app, setting);
 
   FanoutOptions fanout;
-  auto* fanout_command = app.add_subcommand("fanout", "One post at a time to many followers");
+  auto* fanout_command = app.add_subcommand("fanout", "One author's posts to many followers");
   fanout_command->add_option("--followers", fanout.followers)
       ->check(CLI::Range(std::size_t{1}, kMostSessions));
   fanout_command->add_option("--posts", fanout.posts)->check(CLI::Range(1, 1'000'000));
-  fanout_command->add_option("--bytes", fanout.bytes)->check(CLI::Range(1, 240));
+  fanout_command->add_option("--bytes", fanout.bytes)->check(CLI::Range(8, 240));
+  fanout_command->add_option("--in-flight", fanout.in_flight, "Posts under way at a time")
+      ->check(CLI::Range(1, 200))
+      ->capture_default_str();
   fanout_command->callback([&] { tell(run_fanout(setting, fanout)); });
 
   PostOptions post;
   auto* post_command = app.add_subcommand("post", "Durable posts a second");
   post_command->add_option("--clients", post.clients)->check(CLI::Range(1, 10'000));
   post_command->add_option("--outstanding", post.outstanding)->check(CLI::Range(1, 1000));
+  post_command->add_flag("--unnumbered", post.unnumbered,
+                         "Sealed posts without request numbers, to see what those cost");
   post_command->add_option("--history", post.history)
       ->check(CLI::Range(std::size_t{0}, kMostHistory));
   post_command->add_option("--bytes", post.bytes)->check(CLI::Range(1, 240));
@@ -112,6 +131,20 @@ int main(int argc, char** argv) try {
   idle_command->add_option("--followees", idle.followees)->check(CLI::Range(0, 1000));
   idle_command->callback([&] { tell(run_idle(setting, idle)); });
 
+  LossyOptions lossy;
+  auto* lossy_command = app.add_subcommand("lossy", "Posts at a steady rate over a bad link");
+  add_lossy_options(*lossy_command, lossy);
+  lossy_command->callback(
+      [&] { tell(name_of(setting, "lossy"), [&] { return run_lossy(setting, lossy); }); });
+
+  RoamOptions roam;
+  roam.spoke = setting.hubd.parent_path() / "spoke";
+  auto* roam_command = app.add_subcommand("roam", "A follower whose address changes");
+  roam_command->add_option("--spoke", roam.spoke, "The spoke that follows (beside this program)");
+  add_roam_options(*roam_command, roam);
+  roam_command->callback(
+      [&] { tell(name_of(setting, "roam"), [&] { return run_roam(setting, roam); }); });
+
   auto* machine_command = app.add_subcommand("machine", "What this machine gives");
   machine_command->callback([&] { tell(run_machine(setting)); });
 
@@ -123,12 +156,13 @@ int main(int argc, char** argv) try {
     prepare_history(setting.history, posts);
   });
 
-  std::vector<std::string> files;
-  std::string out;
+  ReportOptions report;
   auto* report_command = app.add_subcommand("report", "One table from the results of all rounds");
-  report_command->add_option("FILES", files)->required();
-  report_command->add_option("--out", out, "Write JSON here as well");
-  report_command->callback([&] { write_report(files, out); });
+  report_command->add_option("FILES", report.files)->required();
+  report_command->add_option("--out", report.out, "Write JSON here as well");
+  report_command->add_flag("--rivals", report.rivals, "Ours beside the rivals'");
+  report_command->add_option("--base", report.base, "Beside these results of another revision");
+  report_command->callback([&] { write_report(report); });
 
   forget_hub_settings();
   CLI11_PARSE(app, argc, argv);

@@ -4,6 +4,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include "bench/iterations.hpp"
 #include "bench/load/database.hpp"
 #include "protocol/classic.hpp"
 #include "protocol/crypto/aead.hpp"
@@ -45,7 +46,7 @@ void classic_decode(benchmark::State& state) {
     benchmark::DoNotOptimize(datagram);
   }
 }
-BENCHMARK(classic_decode)->Arg(0)->Arg(100);
+BENCHMARK(classic_decode)->Arg(0)->Arg(100)->Apply(fixed_if_asked);
 
 void payload_text(benchmark::State& state) {
   const auto bytes = encoded(100);

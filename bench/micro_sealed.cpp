@@ -7,6 +7,7 @@
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 
+#include "bench/iterations.hpp"
 #include "bench/load/database.hpp"
 #include "protocol/sealed/connection.hpp"
 #include "protocol/sealed/message.hpp"
@@ -49,7 +50,7 @@ void sealed_datagram(benchmark::State& state) {
     benchmark::ClobberMemory();
   }
 }
-BENCHMARK(sealed_datagram)->Arg(20)->Arg(150)->Arg(1167);
+BENCHMARK(sealed_datagram)->Arg(20)->Arg(150)->Arg(1167)->Apply(fixed_if_asked);
 
 void replay_window_in_order(benchmark::State& state) {
   sealed::ReplayWindow window;
@@ -149,7 +150,7 @@ void connection_message(benchmark::State& state) {
     pair.client.exchange(pair.hub, pair.now);
   }
 }
-BENCHMARK(connection_message)->Arg(100)->Arg(1000);
+BENCHMARK(connection_message)->Arg(100)->Arg(1000)->Apply(fixed_if_asked);
 
 /// The same where each one finds both connections at rest and lets them rest again: a forward, and
 /// its acknowledgement after the ack delay.

@@ -9,6 +9,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include "bench/iterations.hpp"
 #include "bench/load/database.hpp"
 #include "client/core/login_exchange.hpp"
 #include "protocol/client_id.hpp"
@@ -104,7 +105,8 @@ class SealedAudience {
   void login(Follower& follower, AccountId account, const Key& handshake_hash) {
     LoginExchange exchange(LoginExchange::Config{true}, random_);
     const std::string name = user_name(static_cast<std::size_t>(account));
-    LoginExchange::Step step = exchange.start(*ClientId::parse(name), kPassword, handshake_hash);
+    LoginExchange::Step step = exchange.start(*ClientId::parse(name), kPassword,
+                                              {DeviceId{1}, Key{2}, {}}, handshake_hash);
     while (!std::holds_alternative<LoginExchange::LoggedIn>(step)) {
       if (const auto* asked = std::get_if<LoginExchange::Stretch>(&step)) {
         step = exchange.stretched(asked->ticket, salted_);
@@ -135,8 +137,12 @@ class SealedAudience {
     }
     for (const store::Request& request : writes) {
       const auto& opened = std::get<store::OpenSession>(request.body);
+      store::Device device;
+      device.number = account;
+      device.account = account;
       hub_.on_store_output(
-          store::Reply{request.tag, store::SessionOpened{opened.session, {{kAuthor, 0}}}}, now_);
+          store::Reply{request.tag, store::SessionOpened{opened.session, {{kAuthor, 0}}, device}},
+          now_);
     }
     end_turn();
   }
@@ -239,7 +245,10 @@ void sealed_core_fan_out_and_acks(benchmark::State& state) {
   state.counters["acks_each"] =
       static_cast<double>(acks) / static_cast<double>(state.iterations() * state.range(0));
 }
-BENCHMARK(sealed_core_fan_out_and_acks)->Arg(1000)->Unit(benchmark::kMicrosecond);
+BENCHMARK(sealed_core_fan_out_and_acks)
+    ->Arg(1000)
+    ->Unit(benchmark::kMicrosecond)
+    ->Apply(fixed_if_asked);
 
 }  // namespace
 }  // namespace hub::bench

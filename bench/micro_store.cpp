@@ -1,6 +1,7 @@
 // The store on a real disk. The databases with a history are made once a run, or taken from the
 // file that HUB_BENCH_HISTORY names; HUB_BENCH_WORK says where (default /var/tmp).
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 
 #include "bench/load/database.hpp"
 #include "bench/load/hub_process.hpp"
+#include "protocol/limits.hpp"
 
 namespace hub::bench {
 namespace {
@@ -59,6 +61,23 @@ struct OpenStore {
   std::unique_ptr<store::Reader> reader;
 };
 
+double seconds_of(clockid_t clock) {
+  timespec time{};
+  ::clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+/// A device of the account.
+store::DeviceNumber log_in(store::Store& store, AccountId account) {
+  store::OpenSession login;
+  login.session.account = account;
+  login.session.framing = Framing::kSealed;
+  login.device = store::DeviceLogin{};
+  const store::Request request{0, login};
+  const auto out = store.apply(std::span(&request, 1), WallTime{});
+  return std::get<store::SessionOpened>(std::get<store::Reply>(out.at(0)).body).device->number;
+}
+
 /// One commit of so many posts by 64 authors. Items are posts.
 void store_append(benchmark::State& state) {
   OpenStore open(state.range(1) != 0);
@@ -78,6 +97,53 @@ BENCHMARK(store_append)
     ->Unit(benchmark::kMicrosecond)
     ->UseRealTime();
 
+/// What numbers cost a commit of 64 posts by 64 authors: batches without and with them in turn, on
+/// a store each, so that a slow minute of the disk falls on both. `ratio` is what one with numbers
+/// takes against one without, `cpu_ratio` the same of this thread's CPU time alone.
+void store_append_numbers(benchmark::State& state) {
+  struct Side {
+    explicit Side(bool with_numbers) : numbered(with_numbers) {}
+    OpenStore open{false};
+    bool numbered;
+    std::vector<store::Request> batch;
+    double wall = 0;
+    double cpu = 0;
+  };
+  Side sides[] = {Side(false), Side(true)};
+  const std::string text = text_of(100);
+  for (Side& side : sides) {
+    for (std::size_t i = 0; i < 64; ++i) {
+      const std::string name = user_name(i);
+      store::AppendPost post{side.open.account(name), name, text, {}};
+      if (side.numbered) post.once.device = log_in(*side.open.store, post.author);
+      side.batch.push_back({i, post});
+    }
+  }
+  std::uint64_t number = 0;
+  for (auto _ : state) {
+    ++number;
+    for (Side& side : sides) {
+      if (side.numbered) {
+        for (auto& request : side.batch)
+          std::get<store::AppendPost>(request.body).once.number = number;
+      }
+      const double wall = seconds_of(CLOCK_MONOTONIC);
+      const double cpu = seconds_of(CLOCK_THREAD_CPUTIME_ID);
+      benchmark::DoNotOptimize(side.open.store->apply(side.batch, WallTime{}));
+      side.wall += seconds_of(CLOCK_MONOTONIC) - wall;
+      side.cpu += seconds_of(CLOCK_THREAD_CPUTIME_ID) - cpu;
+    }
+  }
+  const auto micros = [&](double seconds) {
+    return seconds * 1e6 / static_cast<double>(state.iterations());
+  };
+  state.counters["plain_us"] = micros(sides[0].wall);
+  state.counters["numbered_us"] = micros(sides[1].wall);
+  state.counters["ratio"] = sides[1].wall / sides[0].wall;
+  state.counters["cpu_ratio"] = sides[1].cpu / sides[0].cpu;
+}
+BENCHMARK(store_append_numbers)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
 /// retrieve#20 by several readers in turn, everything in the page cache.
 void store_retrieve_20(benchmark::State& state) {
   static OpenStore open(true);
@@ -92,6 +158,40 @@ void store_retrieve_20(benchmark::State& state) {
   }
 }
 BENCHMARK(store_retrieve_20)
+    ->ArgName("followees")
+    ->Arg(10)
+    ->Arg(100)
+    ->Arg(1000)
+    ->Unit(benchmark::kMicrosecond);
+
+/// retrieve#20&1000: at the other end of a million posts.
+void store_retrieve_oldest(benchmark::State& state) {
+  static OpenStore open(true);
+  const auto readers = HistoryShape::readers(static_cast<std::size_t>(state.range(0)));
+  const AccountId reader = open.account(readers.front());
+  for (auto _ : state) {
+    if (!open.reader->retrieve(reader, 20, 1000)) state.SkipWithError("a retrieve failed");
+  }
+}
+BENCHMARK(store_retrieve_oldest)
+    ->ArgName("followees")
+    ->Arg(10)
+    ->Arg(100)
+    ->Arg(1000)
+    ->Unit(benchmark::kMicrosecond);
+
+/// Where the catch-up begins of somebody who was away since the first post: 1000 posts kept, 10,000
+/// counted.
+void store_backlog(benchmark::State& state) {
+  static OpenStore open(true);
+  const auto readers = HistoryShape::readers(static_cast<std::size_t>(state.range(0)));
+  const AccountId reader = open.account(readers.front());
+  for (auto _ : state) {
+    const auto backlog = open.reader->backlog(reader, 0, kMaxCatchUp, kMaxCountedEarlier);
+    if (!backlog) state.SkipWithError("the backlog was not counted");
+  }
+}
+BENCHMARK(store_backlog)
     ->ArgName("followees")
     ->Arg(10)
     ->Arg(100)

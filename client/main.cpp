@@ -26,11 +26,17 @@ constexpr const char* kFooter =
     "line waits for the reply to the one before, and at its end what was asked is finished first.\n"
     "Where standard output is no terminal it holds records and nothing else, one a line.\n"
     "\n"
+    "Who has logged in once comes back without a password (login#id), until logout#. A post or a\n"
+    "follow is kept until the hub has answered it, whatever happens to it, to the network or to\n"
+    "spoke: it is sent again, and done once.\n"
+    "\n"
     "Exit codes:\n"
     "  0  all that was asked succeeded\n"
     "  1  something was refused or failed (...failed, error#...)\n"
     "  2  bad usage\n"
-    "  3  the hub did not answer at all, or its name cannot be resolved\n"
+    "  3  the hub did not answer at all, or its name cannot be resolved; what error#queued stands "
+    "for\n"
+    "     is kept, and sent at the next login\n"
     "  4  the hub is not trusted: its key changed, is unknown and was not accepted, or it does "
     "not\n"
     "     know the account; nothing of the password was sent\n"
@@ -97,8 +103,14 @@ std::optional<int> parse(int argc, char** argv, Arguments& arguments) {
       ->capture_default_str();
   declare_trust(app, arguments);
   declare_liveness(app, arguments);
-  app.add_option("--login", arguments.options.login, "Log in as ID at once; asks for the password")
+  app.add_option("--login", arguments.options.login,
+                 "Log in as ID at once; asks for the password where it is needed")
       ->type_name("ID");
+  app.add_option("--post", arguments.options.post,
+                 "Post this line and leave: exit code 0 once the hub has it on disk")
+      ->type_name("TEXT");
+  app.add_flag("--ids", arguments.options.show_ids,
+               "Print each post behind its message ID, which retrieve#n&id takes");
   app.add_option("--password-file", arguments.password_file,
                  "With --login: take the password from the first line of FILE")
       ->type_name("FILE");
@@ -134,7 +146,8 @@ bool take_link(Arguments& arguments) {
   options.hub = link->hub;
   options.invited = link->key;
   // Where nobody can be asked for the password, the script that is read logs in by itself.
-  const bool can_log_in = !arguments.password_file.empty() || hub::client::Terminal::is_usable();
+  const bool can_log_in =
+      !arguments.password_file.empty() || options.post || hub::client::Terminal::is_usable();
   if (link->name && !options.login && can_log_in) options.login = link->name->text();
   return true;
 }
@@ -153,6 +166,10 @@ bool take_login(Arguments& arguments) {
   hub::client::Options& options = arguments.options;
   if (options.login && !hub::ClientId::parse(*options.login)) {
     fmt::print(stderr, "spoke: --login takes a client ID: 1 to 31 letters, digits, underscores\n");
+    return false;
+  }
+  if (options.post && !options.login) {
+    fmt::print(stderr, "spoke: --post goes with --login ID, or with an invite that names one\n");
     return false;
   }
   const std::string& file = arguments.password_file;

@@ -30,6 +30,9 @@ endif()
 if(HUB_FAULTS)
   target_compile_definitions(hub_options INTERFACE HUB_FAULTS)
 endif()
+if(HUB_FAILPOINTS)
+  target_compile_definitions(hub_options INTERFACE HUB_FAILPOINTS)
+endif()
 
 # hub_room(NAME DIRECTORY [SUBFOLDER...]): one library from all sources of one folder and, where
 # named, of folders below it.

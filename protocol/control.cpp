@@ -18,8 +18,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::array<std::string_view, std::variant_size_v<Command>> kCommandWords = {
-    "add-user",    "set-password", "disable-user",  "enable-user", "delete-user",
-    "delete-post", "end-session",  "list-sessions", "stats",       "reload-keys"};
+    "add-user",    "set-password",  "disable-user",  "enable-user", "delete-user", "delete-post",
+    "end-session", "forget-device", "list-sessions", "stats",       "reload-keys"};
 
 constexpr std::array<std::string_view, 9> kRefusalWords = {
     "not_found", "exists", "retired",   "invalid",     "disabled",
@@ -186,9 +186,14 @@ Command read_command(std::size_t which, Fields& fields) {
       return DeletePost{fields.natural("id")};
     case 6:
       return EndSession{fields.text("name")};
-    case 7:
-      return ListSessions{fields.natural("after")};
+    case 7: {
+      ForgetDevice command{fields.text("name"), {}};
+      fields.hex("device", command.device);
+      return command;
+    }
     case 8:
+      return ListSessions{fields.natural("after")};
+    case 9:
       return Stats{};
     default:
       return ReloadKeys{};

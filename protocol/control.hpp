@@ -7,6 +7,7 @@
 //             | {"command":"disable-user" | "enable-user" | "delete-user" | "end-session",
 //                "name":text}
 //             | {"command":"delete-post", "id":n} | {"command":"list-sessions", "after":n}
+//             | {"command":"forget-device", "name":text, "device":hex}
 //             | {"command":"stats"} | {"command":"reload-keys"}
 //   verifier := {"salt":hex, "memory_bytes":n, "passes":n, "stored_key":hex, "server_key":hex}
 //   reply    := {"ok":true}                               done
@@ -33,6 +34,7 @@
 
 #include <tl/expected.hpp>
 
+#include "protocol/device.hpp"
 #include "protocol/password.hpp"
 #include "protocol/types.hpp"
 
@@ -64,6 +66,11 @@ struct DeletePost {
 struct EndSession {
   std::string name;
 };
+/// Its next login has to prove the password; its session ends.
+struct ForgetDevice {
+  std::string name;
+  DeviceId device{};
+};
 struct ListSessions {
   std::uint64_t after = 0;  // a cursor: 0, or the "next" of the page before
 };
@@ -72,7 +79,7 @@ struct Stats {};
 struct ReloadKeys {};
 
 using Command = std::variant<AddUser, SetPassword, DisableUser, EnableUser, DeleteUser, DeletePost,
-                             EndSession, ListSessions, Stats, ReloadKeys>;
+                             EndSession, ForgetDevice, ListSessions, Stats, ReloadKeys>;
 std::string_view word_of(const Command& command);  // "add-user", as on the wire
 
 /// Why something was refused. Each has one word on the wire, the same everywhere it is printed.

@@ -35,6 +35,10 @@ struct CommandWriter {
   void operator()(const DeleteUser& command) const { out["name"] = command.name; }
   void operator()(const DeletePost& command) const { out["id"] = command.id; }
   void operator()(const EndSession& command) const { out["name"] = command.name; }
+  void operator()(const ForgetDevice& command) const {
+    out["name"] = command.name;
+    out["device"] = hex(command.device);
+  }
   void operator()(const ListSessions& command) const { out["after"] = command.after; }
   void operator()(const Stats&) const {}
   void operator()(const ReloadKeys&) const {}

@@ -27,6 +27,13 @@ inline constexpr std::size_t kTransportOverhead = kTransportHeaderBytes + 16;  /
 inline constexpr std::size_t kHelloBytes = 203;
 inline constexpr std::size_t kResetBytes = 25;
 
+inline constexpr std::uint32_t kMaxRetrieve = 1000;  // sealed
+/// Of a device's numbered requests the hub remembers the results of the last so many; a client has
+/// no more than that unanswered.
+inline constexpr std::uint64_t kRememberedRequests = 64;
+/// A catch-up forwards the newest so many posts and counts the older ones.
+inline constexpr std::uint32_t kMaxCatchUp = 1000;
+
 /// A key is replaced after so many datagrams or so long, whichever comes first.
 inline constexpr std::uint64_t kRekeyDatagrams = std::uint64_t{1} << 22;
 inline constexpr std::chrono::hours kRekeyInterval{1};
@@ -79,7 +86,12 @@ inline constexpr std::size_t kRetrieveBurst = 50;
 inline constexpr std::chrono::milliseconds kRetrievePause{5};
 
 /// What a connection with nothing in flight may take in the hub's memory.
-inline constexpr std::size_t kMaxIdleConnectionBytes = 768;
+inline constexpr std::size_t kMaxIdleConnectionBytes = 640;
+
+/// What a catch-up leaves out is counted up to here; beyond, it is "more than".
+inline constexpr std::uint32_t kMaxCountedEarlier = 10'000;
+/// Posts that one page of a retrieve brings (sealed).
+inline constexpr std::uint32_t kRetrievePage = 100;
 
 /// Posts of history that one page of a catch-up looks at, and posts it brings.
 inline constexpr std::uint32_t kCatchUpScan = 4096;
@@ -101,6 +113,7 @@ inline constexpr std::size_t kMaxControlLineBytes = std::size_t{256} * 1024;
 static_assert(kClassicMaxPayloadBytes <= 0xFF, "the classic length is one byte");
 static_assert(kClassicHeaderBytes + kMaxTextBytes + kMaxClientIdBytes + 2 < kMaxReceiveBytes);
 static_assert(kResetBytes < kTransportOverhead + 1, "a reset is shorter than its trigger");
+static_assert(kClassicMaxRetrieve <= kMaxRetrieve);
 static_assert(kRetrieveBurst <= kClassicMaxRetrieve);
 static_assert(kMaxMessageBytes + 1 + 8 + 8 + 2 <= kMaxFrameBytes, "a message fits one datagram");
 static_assert(kMinKdfMemory <= kDefaultKdfMemory && kDefaultKdfMemory <= kMaxKdfMemory);

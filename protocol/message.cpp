@@ -1,6 +1,8 @@
 #include "protocol/message.hpp"
 
+#include <charconv>
 #include <limits>
+#include <system_error>
 
 namespace hub {
 
@@ -19,6 +21,7 @@ constexpr Name kNames[] = {
     {Opcode::kLoginStart, "login start"},
     {Opcode::kLoginChallenge, "login challenge"},
     {Opcode::kLoginProof, "login proof"},
+    {Opcode::kResume, "resume"},
     {Opcode::kSubscribe, "subscribe"},
     {Opcode::kSubscribeOk, "subscribe ok"},
     {Opcode::kSubscribeFailed, "subscribe failed"},
@@ -29,6 +32,7 @@ constexpr Name kNames[] = {
     {Opcode::kPostAck, "post ack"},
     {Opcode::kForward, "forward"},
     {Opcode::kForwardAck, "forward ack"},
+    {Opcode::kEarlierPosts, "earlier posts"},
     {Opcode::kRetrieve, "retrieve"},
     {Opcode::kRetrieveAck, "retrieve ack"},
     {Opcode::kRetrieveEnd, "end of retrieve"},
@@ -80,6 +84,18 @@ std::optional<std::uint32_t> parse_count(std::string_view text) {
     if (n > kMost) n = kMost;
   }
   return static_cast<std::uint32_t>(n);
+}
+
+RetrieveRange parse_retrieve(std::string_view text) {
+  RetrieveRange range;
+  range.count = parse_count(text).value_or(0);
+  const auto separator = text.find('&');
+  if (separator == std::string_view::npos) return range;
+  const std::string_view id = text.substr(separator + 1);
+  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), range.before);
+  // Nothing lies below a post that cannot be; what cannot be read is not taken for "the newest".
+  if (error != std::errc{} || end == id.data()) range.count = 0;
+  return range;
 }
 
 }  // namespace hub

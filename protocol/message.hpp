@@ -13,6 +13,8 @@
 //
 // In the sealed framing alone (protocol/sealed/message.hpp):
 //   0x11, 0x12 / 0x82   login start, proof / its challenge
+//   0x13                resume                      c>s        of a device that logged in before
+//   0xB2                earlier posts               s>c        how many are left out
 //   0xF1                refused                     s>c        opcode(1) word
 //
 // Below 0x80 from the client, 0x80 and above from the server; session reset goes both ways.
@@ -32,6 +34,7 @@ enum class Opcode : std::uint8_t {
   kLogin = 0x10,
   kLoginStart = 0x11,  // sealed
   kLoginProof = 0x12,  // sealed
+  kResume = 0x13,      // sealed
   kLogout = 0x1F,
   kSubscribe = 0x20,
   kUnsubscribe = 0x21,
@@ -50,6 +53,7 @@ enum class Opcode : std::uint8_t {
   kUnsubscribeFailed = 0xA1,
   kPostAck = 0xB0,
   kForward = 0xB1,
+  kEarlierPosts = 0xB2,  // sealed
   kRetrieveAck = 0xC0,
   kRetrieveEnd = 0xC1,
   kMustLoginFirst = 0xF0,
@@ -78,5 +82,13 @@ std::string format_post(std::string_view author, std::string_view text);
 /// The leading decimal digits of `text` as retrieve's n. Nothing where there is no digit;
 /// saturates, so that 99999999999 is "very many".
 std::optional<std::uint32_t> parse_count(std::string_view text);
+
+/// A sealed retrieve's payload, `n` or `n&before`: the newest n posts with IDs below `before`. What
+/// stands behind the digits of either is not looked at; a `before` without digits asks for nothing.
+struct RetrieveRange {
+  std::uint32_t count = 0;
+  MessageId before = 0;  // 0: from the newest
+};
+RetrieveRange parse_retrieve(std::string_view text);
 
 }  // namespace hub

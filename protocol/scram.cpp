@@ -25,14 +25,6 @@ void append_number_field(std::uint64_t value, unsigned bytes, std::vector<std::u
   append_number(value, bytes, out);
 }
 
-Key exclusive_or(const Key& one, const Key& two) {
-  Key out{};
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    out[i] = static_cast<std::uint8_t>(one[i] ^ two[i]);
-  }
-  return out;
-}
-
 }  // namespace
 
 std::vector<std::uint8_t> auth_message(const LoginTranscript& transcript) {

@@ -52,6 +52,9 @@ constexpr auto kSizeUnits = std::to_array<Word<std::uint64_t>>({
     {"GiB", 1ull << 30},
 });
 
+// SQLite alone may need a good part of it at once: for a batch, and for what describes its log.
+constexpr std::uint64_t kLeastDiskReserve = 256 * 1024;
+
 std::string in_quotes(std::string_view text) { return '"' + printable(text) + '"'; }
 
 template <typename Value, std::size_t N>
@@ -150,6 +153,22 @@ Setting number(std::string_view key, std::uint64_t least, std::uint64_t most, st
   return {key, "N", help, Kind::kNumber, one_value(parse, set), show};
 }
 
+/// A number of bytes with its unit; also 0, where that has a meaning of its own.
+template <typename Field>
+Setting size(std::string_view key, std::uint64_t least, std::uint64_t most, bool or_none,
+             std::string_view help, Field field) {
+  const auto parse = [=](std::string_view text) -> tl::expected<std::uint64_t, std::string> {
+    if (or_none && text == "0") return 0;
+    return parse_units(text, kSizeUnits, least, most);
+  };
+  const auto set = [=](Config& config, std::uint64_t bytes) { field(config) = bytes; };
+  const auto show = [=](const Config& config) -> std::string {
+    Config copy = config;
+    return field(copy) == 0 ? "0" : show_units(field(copy), kSizeUnits);
+  };
+  return {key, "SIZE", help, Kind::kText, one_value(parse, set), show};
+}
+
 template <typename Field, typename Table>
 Setting word(std::string_view key, std::string_view type, std::string_view help, Kind kind,
              const Table& table, Field field) {
@@ -224,20 +243,6 @@ Setting session_timeout_setting() {
           }};
 }
 
-Setting kdf_memory_setting() {
-  return {"kdf-memory",
-          "SIZE",
-          "What checking a password costs in memory. For a database that hubd creates; an existing "
-          "one keeps its own",
-          Kind::kText,
-          one_value(
-              [](std::string_view t) {
-                return parse_units(t, kSizeUnits, kMinKdfMemory, kMaxKdfMemory);
-              },
-              [](Config& config, std::uint64_t bytes) { config.kdf.memory_bytes = bytes; }),
-          [](const Config& config) { return show_units(config.kdf.memory_bytes, kSizeUnits); }};
-}
-
 // What is named is a member, not an expression. NOLINTBEGIN(bugprone-macro-parentheses)
 #define FIELD(name) \
   [](Config & c) -> auto& { return c.name; }
@@ -293,8 +298,9 @@ std::vector<Setting> make_settings() {
              "The most sealed connections on which nobody has logged in, for each source",
              FIELD(hub.max_strangers)),
       number("max-devices", 1, 65'536,
-             "The most sealed sessions of one account; another login ends the most silent one",
-             FIELD(hub.max_devices)),
+             "The most devices of one account; one more takes the place of the one that was seen "
+             "least recently",
+             FIELD(store.max_devices)),
       number("login-threads", 1, 64,
              "Passwords checked at once; each takes a core and as much memory as kdf-memory says",
              FIELD(login_threads)),
@@ -305,7 +311,14 @@ std::vector<Setting> make_settings() {
       number("max-pending-reads", 1, kMillion,
              "The most retrieves, logins and the like that wait for the database",
              FIELD(hub.max_pending_reads)),
-      kdf_memory_setting(),
+      size("disk-reserve", kLeastDiskReserve, 1ull << 30, true,
+           "Room kept on the disk for when it is full: posts are refused then, and people can "
+           "still log in and out. 0 is none",
+           FIELD(disk_reserve)),
+      size("kdf-memory", kMinKdfMemory, kMaxKdfMemory, false,
+           "What checking a password costs in memory. For a database that hubd creates; an "
+           "existing one keeps its own",
+           FIELD(kdf.memory_bytes)),
       number("kdf-passes", kMinKdfPasses, kMaxKdfPasses,
              "What checking a password costs in passes over that memory; likewise",
              FIELD(kdf.passes)),

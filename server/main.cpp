@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "protocol/fault.hpp"
 #include "protocol/fingerprint.hpp"
 #include "protocol/random.hpp"
 #include "server/config.hpp"
@@ -20,6 +21,7 @@
 #include "server/net/service.hpp"
 #include "server/net/udp_socket.hpp"
 #include "store/data_directory.hpp"
+#include "store/disk_reserve.hpp"
 #include "store/hub_keys.hpp"
 #include "store/sqlite_store.hpp"
 
@@ -38,6 +40,7 @@ std::optional<std::string> environment(const std::string& name) {
 /// not end it, and no file it opens gets the number of a standard stream that was closed.
 void prepare_process() {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is to be an error of the write
   while (true) {
     const int fd = open("/dev/null", O_RDWR);
     if (fd < 0) return;
@@ -94,6 +97,21 @@ void log_keys(const store::HubKeys& keys, Log& log) {
                                          fingerprint_of(keys.next->public_key)));
 }
 
+/// A hub starts on a full disk too: with a reset key that it cannot keep.
+store::ResetKey take_reset_key(const store::DataDirectory& directory, Random& random, Log& log) {
+  try {
+    return store::next_reset_key(directory, random);
+  } catch (const store::KeyFileError& error) {
+    if (error.why() != store::KeyFileError::Why::kNoRoom || fault("start_needs_room")) throw;
+    log.write(LogLevel::kWarning, fmt::format("{}: clients take longer to notice this restart and "
+                                              "the next one",
+                                              error.what()));
+    store::ResetKey reset;
+    random.fill(reset.key);
+    return reset;
+  }
+}
+
 /// During a rotation both keys are accepted, and the next one is announced.
 HubKeyRing ring_of(const store::HubKeys& keys) {
   HubKeyRing ring;
@@ -110,19 +128,22 @@ void serve(const Config& config, const store::DataDirectory& directory) {
   Log log(config.log_level, config.log_format);
   SystemRandom random;
   const bool new_hub = !std::filesystem::exists(directory.database());
+  store::make_room_to_start(directory.database());
+  const store::HubKeys keys = take_keys(directory, new_hub, random, log);
   if (new_hub) {
     store::create_database(directory.database(), config.kdf, random);
     log.write(LogLevel::kInfo, "created the database " + directory.database().native());
   }
   ServiceOptions options = service_options(config, directory);
-  const store::HubKeys keys = take_keys(directory, new_hub, random, log);
   options.identity.keys = ring_of(keys);
   options.load_keys = [&] { return ring_of(store::load_hub_keys(directory)); };
-  const store::ResetKey reset = store::next_reset_key(directory, random);
+  const store::ResetKey reset = take_reset_key(directory, random, log);
   options.identity.reset_key = reset.key;
   options.identity.generation = reset.generation;
   const auto open = [&]() -> std::unique_ptr<store::Store> {
-    return store::SqliteStore::open(directory.database(), config.store);
+    store::StoreOptions how = config.store;
+    how.disk_reserve = config.disk_reserve;
+    return store::SqliteStore::open(directory.database(), how);
   };
   if (config.hub.classic == ClassicAccess::kAny) {
     log.write(LogLevel::kWarning,
@@ -132,6 +153,11 @@ void serve(const Config& config, const store::DataDirectory& directory) {
   log_keys(keys, log);
   service.run();
   log.write(LogLevel::kInfo, "stopped");
+  if (service.store_has_failed()) {
+    throw std::runtime_error(
+        "writing had stopped because the database or its disk failed; see the "
+        "log, and what 'hubadmin check' finds, before starting again");
+  }
 }
 
 int run(const Config& config) {

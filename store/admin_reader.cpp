@@ -7,6 +7,7 @@
 #include "store/connection.hpp"
 #include "store/maintenance.hpp"
 #include "store/reading.hpp"
+#include "store/rows.hpp"
 #include "store/snapshot.hpp"
 #include "store/sqlite_reader.hpp"
 
@@ -29,7 +30,7 @@ std::string follows_query(const AdminReader::FollowQuery& query) {
 
 struct AdminReader::Impl {
   explicit Impl(const std::filesystem::path& file)
-      : db(open_current(file, Access::kRead)), reader(file, nullptr) {}
+      : db(open_current(file, Access::kRead)), reader(file, nullptr, nullptr) {}
 
   std::vector<Post> newest_of_all(MessageId before, std::uint32_t limit);
   std::vector<Post> newest_of(AccountId author, MessageId before, std::uint32_t limit);
@@ -67,7 +68,9 @@ std::vector<Post> AdminReader::Impl::newest_of(AccountId author, MessageId befor
   const auto start = static_cast<MessageId>(row.is_null(1) ? row.number(2) : row.number(1));
   if (start == 0) return {};
   SQLite::Statement step(db, kChainStep);
-  std::vector<Post> out = walk_chains(step, {{author, start}}, limit, before);
+  auto found = newest_posts(step, {{author, start}}, limit, before,
+                            std::numeric_limits<std::uint32_t>::max());
+  std::vector<Post> out = std::move(found).value_or(std::vector<Post>());
   for (Post& post : out) post.author_name = row.text(0);
   return out;
 }
@@ -96,6 +99,23 @@ Read<std::vector<AdminReader::FollowPageRow>> AdminReader::follows(const FollowQ
       out.push_back({row.number(0),
                      row.number(1),
                      {row.text(2), row.text(3), static_cast<MessageId>(row.number(4))}});
+    }
+    return out;
+  });
+}
+
+Read<std::vector<AdminReader::DevicePageRow>> AdminReader::devices(std::optional<AccountId> account,
+                                                                   DeviceNumber after,
+                                                                   std::uint32_t limit) {
+  return reading([&] {
+    std::vector<DevicePageRow> out;
+    SQLite::Statement statement(
+        impl_->db, std::string("SELECT ") + kDeviceColumns +
+                       ", a.name FROM devices d JOIN accounts a ON a.id = d.account"
+                       " WHERE d.id > ?1" +
+                       (account ? " AND d.account = ?2" : "") + " ORDER BY d.id LIMIT ?3");
+    for (Use row(statement, after, account.value_or(0), limit); row.step();) {
+      out.push_back({row.text(8), read_device(row)});
     }
     return out;
   });

@@ -10,6 +10,7 @@
 #include "store/connection.hpp"
 #include "store/copy.hpp"
 #include "store/files.hpp"
+#include "store/history.hpp"
 #include "store/maintenance.hpp"
 #include "store/snapshot.hpp"
 #include "store/sqlite_store.hpp"
@@ -23,10 +24,13 @@ void copy_pages(SQLite::Database& source, const std::filesystem::path& part) {
   // The file is nobody's until it is renamed, and synced as a whole before that.
   copy.exec("PRAGMA journal_mode = OFF");
   copy.exec("PRAGMA synchronous = OFF");
-  SQLite::Backup backup(copy, source);
-  if (backup.executeStep(-1) != SQLITE_DONE) {
-    throw std::runtime_error("another program holds the database locked: try again");
+  {
+    SQLite::Backup backup(copy, source);
+    if (backup.executeStep(-1) != SQLITE_DONE) {
+      throw std::runtime_error("another program holds the database locked: try again");
+    }
   }
+  mark_as_copy(copy);
 }
 
 std::runtime_error failure(const std::filesystem::path& destination, const std::string& why) {
@@ -44,7 +48,9 @@ void copy_database(SQLite::Database& source, const std::filesystem::path& destin
   std::filesystem::path part = destination;
   part += fmt::format(".{}.part", ::getpid());
   const auto failed = [&](const std::string& why) {
-    std::filesystem::remove(part, ignored);
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      std::filesystem::remove(part.string() + suffix, ignored);
+    }
     return failure(destination, why);
   };
   try {
@@ -53,7 +59,7 @@ void copy_database(SQLite::Database& source, const std::filesystem::path& destin
     sync_path(part);
     rename_to_new(part, destination);
   } catch (const SQLite::Exception& error) {
-    const bool full = (error.getErrorCode() & 0xFF) == SQLITE_FULL;
+    const bool full = trouble_of(error) == Trouble::kNoRoom;
     throw failed(full ? "there is no room for it on the disk" : reason(error));
   } catch (const std::system_error& error) {
     throw failed(error.code().message());

@@ -1,44 +1,69 @@
 #include "store/chain_walk.hpp"
 
-#include <algorithm>
+#include <unordered_set>
 
 #include "protocol/fault.hpp"
 
 namespace hub::store {
 
-namespace {
-
-bool older(const Heads::Start& a, const Heads::Start& b) { return a.post < b.post; }
-
-}  // namespace
-
-std::vector<Post> walk_chains(SQLite::Statement& step, std::vector<Heads::Start> starts,
-                              std::uint32_t n, MessageId before) {
+std::optional<std::vector<Post>> newest_posts(SQLite::Statement& step,
+                                              std::vector<Heads::Start> starts, std::uint32_t n,
+                                              MessageId before, std::uint32_t most_above) {
   std::vector<Post> out;
+  std::uint32_t above = 0;
   if (fault("retrieve_one_short") && n > 0) --n;
-  std::make_heap(starts.begin(), starts.end(), older);
-  while (out.size() < n && !starts.empty()) {
-    std::pop_heap(starts.begin(), starts.end(), older);
-    const Heads::Start at = starts.back();
-    starts.pop_back();
-
-    Use row(step, at.post);
-    // Gone: the author is being deleted, newest posts first.
-    if (!row.step()) continue;
-    const auto previous = static_cast<MessageId>(row.number(1));
-    if (row.number(0) != at.author || previous >= at.post) {
-      throw DamagedRow("post " + std::to_string(at.post) + " breaks its author's chain");
-    }
-    const bool is_deleted = row.is_null(3);
-    if (!is_deleted && (before == 0 || at.post < before)) {
-      out.push_back({at.post, at.author, {}, row.text(3), row.time(2)});
-    }
-    if (previous != 0) {
-      starts.push_back({at.author, previous});
-      std::push_heap(starts.begin(), starts.end(), older);
-    }
-  }
+  if (n == 0) return out;
+  walk_chains(step, std::move(starts), [&](MessageId id, const Use& row) {
+    if (before != 0 && id >= before) return ++above > most_above ? Walk::kStop : Walk::kOn;
+    if (!row.is_null(3)) out.push_back({id, row.number(0), {}, row.text(3), row.time(2)});
+    return out.size() < n ? Walk::kOn : Walk::kStop;
+  });
+  if (above > most_above) return std::nullopt;
   if (fault("retrieve_oldest_first")) std::reverse(out.begin(), out.end());
+  return out;
+}
+
+std::vector<Post> scan_posts(SQLite::Statement& posts_below,
+                             const std::vector<Heads::Start>& starts, std::uint32_t n,
+                             MessageId before, std::uint32_t most_rows) {
+  std::unordered_set<AccountId> authors;
+  for (const Heads::Start& start : starts) authors.insert(start.author);
+  std::vector<Post> out;
+  for (Use row(posts_below, before, most_rows); out.size() < n && row.step();) {
+    if (!authors.contains(row.number(1)) || row.is_null(3)) continue;
+    out.push_back(
+        {static_cast<MessageId>(row.number(0)), row.number(1), {}, row.text(3), row.time(2)});
+  }
+  return out;
+}
+
+Backlog count_backlog(SQLite::Statement& step, std::vector<Heads::Start> starts,
+                      const std::unordered_map<AccountId, MessageId>& due_above, MessageId after,
+                      std::uint32_t keep, std::uint32_t most_counted) {
+  Backlog out{0, false, after};
+  std::uint32_t kept = 0;
+  std::uint32_t passed_over = 0;
+  const auto leave_out = [&](MessageId id) { out.from = std::max(out.from, id); };
+  walk_chains(step, std::move(starts), [&](MessageId id, const Use& row) {
+    if (id <= due_above.at(row.number(0))) return Walk::kLeaveChain;
+    if (row.is_null(3) && !fault("backlog_counts_deleted")) {
+      if (++passed_over < kMostPassedOver) return Walk::kOn;
+      leave_out(id);
+      out.more = true;
+      return Walk::kStop;
+    }
+    if (kept < keep) {
+      ++kept;
+      return Walk::kOn;
+    }
+    leave_out(id);
+    if (out.left_out < most_counted) {
+      ++out.left_out;
+      return Walk::kOn;
+    }
+    out.more = true;
+    return Walk::kStop;
+  });
   return out;
 }
 

@@ -10,6 +10,7 @@
 
 #include "protocol/fault.hpp"
 #include "protocol/text.hpp"
+#include "store/failpoint_writes.hpp"
 #include "store/files.hpp"
 #include "store/migrations.hpp"
 #include "store/sqlite_store.hpp"
@@ -19,10 +20,6 @@ namespace hub::store {
 namespace {
 
 using Why = OpenError::Why;
-
-// Waiting for whoever else holds a lock for a moment: recovery after a crash, an administrator's
-// own sqlite3. Another hub is kept out by the directory's lock.
-constexpr int kBusyMilliseconds = 2000;
 
 void require_file(const std::filesystem::path& file, Access access) {
   std::error_code error;
@@ -63,6 +60,7 @@ void require_ours(SQLite::Database& db, const std::filesystem::path& file) {
 }  // namespace
 
 SQLite::Database open_connection(const std::filesystem::path& file, Access access) {
+  put_failpoint_behind_writes();
   require_file(file, access);
   try {
     const bool write = access == Access::kWrite;
@@ -115,10 +113,42 @@ SQLite::Database open_current(const std::filesystem::path& file, Access access) 
   return db;
 }
 
+Trouble trouble_of(int extended_code, int error) {
+  switch (extended_code & 0xFF) {
+    case SQLITE_FULL:
+      return Trouble::kNoRoom;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return Trouble::kLocked;
+    case SQLITE_IOERR: {
+      // What SQLite does not call full, and what is: a quota, a limit on the size of files, and the
+      // file of its shared memory. Each fails at a write, before anything that commits.
+      const bool at_write =
+          extended_code == SQLITE_IOERR_WRITE || extended_code == SQLITE_IOERR_SHMSIZE;
+      return at_write && means_no_room(error) && !fault("only_full_is_full") ? Trouble::kNoRoom
+                                                                             : Trouble::kFailing;
+    }
+    default:
+      return Trouble::kFailing;
+  }
+}
+
+Trouble trouble_of(const SQLite::Exception& error) {
+  const int system = errno;
+  const int extended = error.getExtendedErrorCode();
+  return trouble_of(extended > 0 ? extended : error.getErrorCode(), system);
+}
+
 std::string reason(const SQLite::Exception& error) { return printable(error.what()); }
 
 void throw_open_error(const std::filesystem::path& file, const SQLite::Exception& error) {
   const std::string name = file.string();
+  if (trouble_of(error) == Trouble::kNoRoom) {
+    throw OpenError(Why::kCannotOpen,
+                    fmt::format("cannot open {}: the disk is full, and SQLite needs a little room "
+                                "beside it",
+                                name));
+  }
   switch (error.getErrorCode() & 0xFF) {
     case SQLITE_NOTADB:
       throw OpenError(Why::kNotADatabase, fmt::format("{} is not a database", name));

@@ -18,6 +18,10 @@ inline constexpr int kApplicationId = 0x48554231;
 
 enum class Access { kRead, kWrite };
 
+/// How long a statement waits for whoever else holds a lock: recovery after a crash, an
+/// administrator's own sqlite3. Another hub is kept out by the directory's lock.
+inline constexpr int kBusyMilliseconds = 2000;
+
 /// Opens a file that must be there and be a hub's, of whatever schema. Throws OpenError.
 SQLite::Database open_connection(const std::filesystem::path& file, Access access);
 
@@ -29,6 +33,18 @@ void require_current_schema(SQLite::Database& db, const std::filesystem::path& f
 
 /// The first and the last of these.
 SQLite::Database open_current(const std::filesystem::path& file, Access access);
+
+/// What an error of writing means for what comes after it.
+enum class Trouble {
+  kNoRoom,   // a full disk or quota: nothing was written
+  kLocked,   // by another program, for now
+  kFailing,  // the disk or the file; who knows what is on it
+};
+/// Of an extended error code that a call ended in, and errno just after it: SQLite keeps that
+/// itself for some calls only, and COMMIT is none of them.
+Trouble trouble_of(int extended_code, int error);
+/// Called where the exception is caught, before anything else.
+Trouble trouble_of(const SQLite::Exception& error);
 
 /// "disk I/O error", "database disk image is malformed", …; one line, harmless for a terminal even
 /// where SQLite quotes a damaged file.

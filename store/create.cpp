@@ -5,15 +5,26 @@
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
 #include <fmt/format.h>
+#include <sqlite3.h>
 
+#include "protocol/fault.hpp"
 #include "store/connection.hpp"
 #include "store/files.hpp"
+#include "store/history.hpp"
 #include "store/sqlite_store.hpp"
 #include "store/statement.hpp"
 
 namespace hub::store {
 
 namespace {
+
+/// Closing would do this as well, but not say so where it fails, and the log is left behind.
+void write_log_back(SQLite::Database& db) {
+  if (fault("new_database_left_in_log")) return;
+  const int result = sqlite3_wal_checkpoint_v2(db.getHandle(), "main", SQLITE_CHECKPOINT_TRUNCATE,
+                                               nullptr, nullptr);
+  if (result != SQLITE_OK) throw SQLite::Exception(db.getHandle(), result);
+}
 
 void fill(const std::filesystem::path& file, const KdfParams& kdf, Random& random,
           std::span<const Migration> migrations) {
@@ -25,7 +36,8 @@ void fill(const std::filesystem::path& file, const KdfParams& kdf, Random& rando
   SQLite::Statement insert(db,
                            "INSERT INTO settings (id, history_id, secret, kdf_memory, kdf_passes)"
                            " VALUES (1, ?, ?, ?, ?)");
-  Use(insert, random.u64(), secret, kdf.memory_bytes, kdf.passes).run();
+  Use(insert, new_history_id(random), secret, kdf.memory_bytes, kdf.passes).run();
+  write_log_back(db);
 }
 
 }  // namespace
@@ -53,6 +65,11 @@ void create_database(const std::filesystem::path& file, const KdfParams& kdf, Ra
     fill(part, kdf, random, migrations);
     sync_path(part);
     rename_to_new(part, file);
+  } catch (const SQLite::Exception& error) {
+    const bool full = trouble_of(error) == Trouble::kNoRoom;
+    remove_part();
+    throw OpenError(Why::kCannotOpen, fmt::format("cannot make {}: {}", file.string(),
+                                                  full ? "the disk is full" : reason(error)));
   } catch (const std::exception& error) {
     remove_part();
     throw OpenError(Why::kCannotOpen,

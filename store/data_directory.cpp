@@ -1,5 +1,6 @@
 #include "store/data_directory.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -13,6 +14,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "store/files.hpp"
 
 namespace hub::store {
 
@@ -60,9 +63,12 @@ std::optional<DirectoryLock> DirectoryLock::take(const DataDirectory& directory,
     if (errno == EWOULDBLOCK) return std::nullopt;
     throw failure("lock", file, errno);
   }
+  // Written over what is there, not after emptying it: that needs no room on a full disk. The lock
+  // holds without a name, too.
   const std::string text = fmt::format("{} (process {})\n", program, ::getpid());
-  if (::ftruncate(fd, 0) != 0 ||
-      ::pwrite(fd, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+  const ssize_t written = ::pwrite(fd, text.data(), text.size(), 0);
+  if (written < 0 && !means_no_room(errno)) throw failure("write the lock file", file, errno);
+  if (::ftruncate(fd, std::max<ssize_t>(written, 0)) != 0) {
     throw failure("write the lock file", file, errno);
   }
   return held;

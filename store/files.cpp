@@ -49,6 +49,8 @@ class OpenFile {
 
 }  // namespace
 
+bool means_no_room(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
+
 void create_private_file(const std::filesystem::path& file) {
   const int fd = ::open(file.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
   if (fd < 0) fail(errno, file);

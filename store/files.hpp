@@ -7,6 +7,9 @@
 
 namespace hub::store {
 
+/// Whether errno says that a full disk, a quota or a limit is why nothing was written.
+bool means_no_room(int error);
+
 /// Makes an empty file, mode 0600. Fails where anything of that name exists.
 void create_private_file(const std::filesystem::path& file);
 

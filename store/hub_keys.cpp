@@ -61,8 +61,9 @@ class Fd {
 };
 
 KeyFileError trouble(std::string_view what, const std::filesystem::path& path, int error) {
-  return {Why::kUnusable, fmt::format("cannot {} {}: {}", what, path.native(),
-                                      std::generic_category().message(error))};
+  return {
+      means_no_room(error) ? Why::kNoRoom : Why::kUnusable,
+      fmt::format("cannot {} {}: {}", what, path.native(), std::generic_category().message(error))};
 }
 
 void check_privacy(const struct stat& status, const std::filesystem::path& path) {

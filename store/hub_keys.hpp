@@ -35,6 +35,7 @@ class KeyFileError : public std::runtime_error {
     kMissing,   // there is no such file
     kExists,    // there is one already, or a rotation is under way already
     kNothing,   // there is no rotation to finish
+    kNoRoom,    // it could not be written: the disk is full
     kUnusable,  // readable by others, damaged, of a newer release, or the disk failed
   };
   KeyFileError(Why why, const std::string& what) : std::runtime_error(what), why_(why) {}

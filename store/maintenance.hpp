@@ -26,7 +26,8 @@ MigrationReport migrate(const std::filesystem::path& file,
                         std::span<const Migration> migrations = embedded_migrations());
 
 /// Everything that is wrong with the file, a sentence each: SQLite's integrity_check, foreign keys,
-/// posts without an account, broken chains of posts. Empty is good. Reads only.
+/// posts without an account, broken chains of posts, requests done twice, devices and sessions of
+/// the wrong account. Empty is good. Reads only.
 std::vector<std::string> check(const std::filesystem::path& file);
 
 struct BackupReport {
@@ -35,8 +36,9 @@ struct BackupReport {
 };
 
 /// SQLite's online backup under one read transaction, so that writers neither wait nor make it
-/// start again. Written beside `destination`, synced, then renamed into place, mode 0600. Throws
-/// OpenError or std::runtime_error (destination exists, no room).
+/// start again. Written beside `destination`, synced, then renamed into place, mode 0600. Whoever
+/// opens the copy for writing begins another history, without sessions. Throws OpenError or
+/// std::runtime_error (destination exists, no room).
 BackupReport backup(const std::filesystem::path& file, const std::filesystem::path& destination);
 
 /// Reads a database without the writer, whether or not a hubd has it open. Throws OpenError.
@@ -66,6 +68,14 @@ class AdminReader {
     FollowRow row;
   };
   Read<std::vector<FollowPageRow>> follows(const FollowQuery& query);
+
+  /// Ordered by number, after that one; of one account where named. `done` is what their rows say.
+  struct DevicePageRow {
+    std::string account;
+    Device device;
+  };
+  Read<std::vector<DevicePageRow>> devices(std::optional<AccountId> account, DeviceNumber after,
+                                           std::uint32_t limit);
 
  private:
   struct Impl;

@@ -23,6 +23,13 @@ std::filesystem::path backup_name(const std::filesystem::path& file, int version
   return name;
 }
 
+OpenError left_at(const std::filesystem::path& file, int version, const char* why,
+                  const MigrationReport& report) {
+  return OpenError(Why::kCannotOpen,
+                   fmt::format("{} stays at schema {}: {} (a copy of before is {})", file.string(),
+                               version, why, report.backup.string()));
+}
+
 }  // namespace
 
 MigrationReport migrate(const std::filesystem::path& file, std::span<const Migration> migrations) {
@@ -51,10 +58,19 @@ MigrationReport migrate(const std::filesystem::path& file, std::span<const Migra
   }
   try {
     apply_migrations(db, migrations);
-  } catch (const std::runtime_error& error) {
+  } catch (const SQLite::Exception& error) {
+    const bool no_room = trouble_of(error) == Trouble::kNoRoom;
+    const int stays_at = schema_version(db);
+    if (!no_room || stays_at != report.from) throw left_at(file, stays_at, error.what(), report);
+    // The copy is what is there already, and the disk is full.
+    std::error_code ignored;
+    std::filesystem::remove(report.backup, ignored);
     throw OpenError(Why::kCannotOpen,
-                    fmt::format("{} stays at schema {}: {} (a copy of before is {})", file.string(),
-                                schema_version(db), error.what(), report.backup.string()));
+                    fmt::format("{} stays at schema {}, as it was: the disk is full; make room "
+                                "for two more of it, then try again",
+                                file.string(), stays_at));
+  } catch (const std::runtime_error& error) {
+    throw left_at(file, schema_version(db), error.what(), report);
   }
   return report;
 }

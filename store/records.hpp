@@ -3,9 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "protocol/device.hpp"
 #include "protocol/endpoint.hpp"
 #include "protocol/password.hpp"
 #include "protocol/types.hpp"
@@ -41,12 +43,35 @@ struct FollowRow {
   MessageId since = 0;  // the last post committed before the follow
 };
 
-/// What a restart needs of a live session. An account has at most one classic session, and several
-/// sealed ones.
+/// Names a device inside one hub's database, never again another one; 0: none.
+using DeviceNumber = std::int64_t;
+
+/// One installation of a client, of one account.
+struct Device {
+  DeviceNumber number = 0;
+  AccountId account = 0;
+  DeviceId id{};
+  std::optional<Key> resume_key;  // nothing: the next login has to prove the password
+  WallTime created{};
+  WallTime last_seen{};    // written lazily
+  MessageId mark = 0;      // the newest post it is known to have shown, or to need not; lazily
+  std::uint64_t done = 0;  // the highest number of its requests that was done
+};
+
+/// A device, and whose it is: what a resume is held against.
+struct KnownDevice {
+  AccountId account = 0;
+  std::string name;  // the account's own spelling
+  Device device;
+};
+
+/// What a restart needs of a live session. An account has at most one classic session, and a sealed
+/// one for each of its devices.
 struct StoredSession {
   AccountId account = 0;
   std::string name;
   Framing framing = Framing::kClassic;
+  DeviceNumber device = 0;  // sealed
   std::uint64_t token = 0;  // classic: its Token; sealed: the hub's connection ID
   Endpoint remote;
   Endpoint local;                       // the address that was asked: replies leave from it
@@ -72,6 +97,13 @@ struct HubInfo {
 struct CatchUpPage {
   std::vector<Post> posts;
   MessageId up_to = 0;  // everything due up to this one is in this page or an earlier one
+};
+
+/// Of what is due to somebody, how much a catch-up leaves out, since it is more than it brings.
+struct Backlog {
+  std::uint32_t left_out = 0;  // due posts up to `from`
+  bool more = false;           // than `left_out`: there are too many to count
+  MessageId from = 0;          // the catch-up goes on with what is due above this one
 };
 
 struct Counts {

@@ -34,6 +34,8 @@ Refused no_post(MessageId id) {
   return {Refusal::kNotFound, fmt::format("there is no post {}", id)};
 }
 
+Refused no_device() { return {Refusal::kNotFound, "the account has no such device"}; }
+
 Refused account_exists(std::string_view id) {
   return {Refusal::kExists, fmt::format("there is an account {} already", shown(id))};
 }
@@ -51,6 +53,12 @@ Refused bad_id() {
 
 Refused bad_verifier() {
   return {Refusal::kInvalid, "the password's verifier has parameters out of bounds"};
+}
+
+Refused wrong_password() { return {Refusal::kInvalid, "the account has another password by now"}; }
+
+Refused bad_session() {
+  return {Refusal::kInvalid, "a session names a device exactly where it is sealed"};
 }
 
 Refused too_many_follows(std::uint32_t cap) {

@@ -45,7 +45,21 @@ StoredSession read_session(const Use& row) {
   session.local = read_endpoint(row, 7);
   session.magic = row.bytes<2>(10);
   session.online_since = row.time(11);
+  session.device = row.number(12);
   return session;
+}
+
+Device read_device(const Use& row) {
+  Device device;
+  device.number = row.number(0);
+  device.account = row.number(1);
+  device.id = row.bytes<std::tuple_size_v<DeviceId>>(2);
+  if (!row.is_null(3)) device.resume_key = row.bytes<std::tuple_size_v<Key>>(3);
+  device.created = row.time(4);
+  device.last_seen = row.time(5);
+  device.mark = static_cast<MessageId>(row.number(6));
+  device.done = static_cast<std::uint64_t>(row.number(7));
+  return device;
 }
 
 HubInfo read_info(const Use& row) {

@@ -18,8 +18,13 @@ Account read_account(const Use& row);
 /// From `sessions s JOIN accounts a`.
 inline constexpr const char* kSessionColumns =
     "s.account, a.name, s.framing, s.token, s.remote_ip, s.remote_port, s.remote_scope, "
-    "s.local_ip, s.local_port, s.local_scope, s.magic, s.online_since";
+    "s.local_ip, s.local_port, s.local_scope, s.magic, s.online_since, s.device";
 StoredSession read_session(const Use& row);
+
+/// From `devices d`. Its `done` is what the row says.
+inline constexpr const char* kDeviceColumns =
+    "d.id, d.account, d.device, d.resume_key, d.created, d.last_seen, d.mark, d.done";
+Device read_device(const Use& row);
 
 inline constexpr const char* kSettingsColumns = "history_id, secret, kdf_memory, kdf_passes";
 HubInfo read_info(const Use& row);

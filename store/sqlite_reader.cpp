@@ -18,8 +18,25 @@ namespace hub::store {
 
 namespace {
 
+// What one retrieve looks at in vain: posts of those followed that are newer than it asks for, and
+// then posts of everybody. Some 20 ms each.
+constexpr std::uint32_t kMostAbove = 20'000;
+constexpr std::uint32_t kMostScanned = 20'000;
+
 std::string account_query(const char* rest) {
   return std::string("SELECT ") + kAccountColumns + " FROM accounts a " + rest;
+}
+
+template <typename... Parameters>
+std::vector<DeviceNumber> numbers_in(SQLite::Statement& statement,
+                                     const Parameters&... parameters) {
+  std::vector<DeviceNumber> out;
+  for (Use row(statement, parameters...); row.step();) out.push_back(row.number(0));
+  return out;
+}
+
+std::string device_query(const char* rest) {
+  return std::string("SELECT ") + kDeviceColumns + " FROM devices d " + rest;
 }
 
 }  // namespace
@@ -36,6 +53,11 @@ struct SqliteReader::Statements {
       " max(highest_id, ifnull((SELECT max(id) FROM posts), 0)) FROM settings"};
   SQLite::Statement account{db, account_query("WHERE a.key = ?")};
   SQLite::Statement accounts{db, account_query("WHERE a.key > ? ORDER BY a.key LIMIT ?")};
+  SQLite::Statement active{db, "SELECT id, name FROM accounts WHERE key = ? AND NOT disabled"};
+  SQLite::Statement device{db, device_query("WHERE d.account = ? AND d.device = ?")};
+  SQLite::Statement devices{db, device_query("WHERE d.account = ? ORDER BY d.last_seen, d.id")};
+  SQLite::Statement device_number{db, "SELECT id FROM devices WHERE account = ? AND device = ?"};
+  SQLite::Statement device_numbers{db, "SELECT id FROM devices WHERE account = ?"};
   SQLite::Statement name{db, "SELECT name FROM accounts WHERE id = ?"};
   SQLite::Statement followees{
       db, fault("retrieve_ignores_follows")
@@ -49,14 +71,16 @@ struct SqliteReader::Statements {
                                 "SELECT id, author, at, text FROM posts WHERE id > ?"
                                 " ORDER BY id LIMIT ?"};
   SQLite::Statement chain_step{db, kChainStep};
+  SQLite::Statement posts_below{db, kPostsBelow};
   SQLite::Statement sessions{db, std::string("SELECT ") + kSessionColumns +
                                      " FROM sessions s JOIN accounts a ON a.id = s.account"
                                      " WHERE (s.account, s.framing, s.token) > (?, ?, ?)"
                                      " ORDER BY s.account, s.framing, s.token LIMIT ?"};
 };
 
-SqliteReader::SqliteReader(const std::filesystem::path& file, const Heads* heads)
-    : db_(open_current(file, Access::kRead)), heads_(heads) {
+SqliteReader::SqliteReader(const std::filesystem::path& file, const Heads* heads,
+                           const RequestLedger* ledger)
+    : db_(open_current(file, Access::kRead)), heads_(heads), ledger_(ledger) {
   try {
     sql_ = std::make_unique<Statements>(db_);
   } catch (const SQLite::Exception& error) {
@@ -98,9 +122,9 @@ Read<std::vector<Post>> SqliteReader::retrieve(AccountId account, std::uint32_t 
   return reading([&] {
     // The order matters: whom, then where their chains begin, then the rows. A row that the heads
     // lead to was committed before they did, so the transaction that begins now sees it.
-    std::vector<Heads::Start> starts = read_starts(account);
+    std::vector<Heads::Start> starts = read_starts(read_followees(account));
     const Snapshot snapshot(db_);
-    std::vector<Post> posts = walk_chains(sql_->chain_step, std::move(starts), n, before);
+    std::vector<Post> posts = newest_below(starts, n, before);
     std::unordered_map<AccountId, std::string> names;
     for (Post& post : posts) {
       const auto [name, is_new] = names.try_emplace(post.author);
@@ -109,6 +133,16 @@ Read<std::vector<Post>> SqliteReader::retrieve(AccountId account, std::uint32_t 
     }
     return posts;
   });
+}
+
+/// Along the chains, or, where they are too long down to `before`, from there. Either finds all
+/// that is wanted, unless those followed posted much since and hardly anything around it.
+std::vector<Post> SqliteReader::newest_below(const std::vector<Heads::Start>& starts,
+                                             std::uint32_t n, MessageId before) {
+  const std::uint32_t most = fault("retrieve_back_unbounded") ? ~0u : kMostAbove;
+  auto posts = newest_posts(sql_->chain_step, starts, n, before, most);
+  if (posts) return std::move(*posts);
+  return scan_posts(sql_->posts_below, starts, n, before, kMostScanned);
 }
 
 Read<CatchUpPage> SqliteReader::catch_up(AccountId account, MessageId after, std::uint32_t limit) {
@@ -132,6 +166,29 @@ Read<CatchUpPage> SqliteReader::catch_up(AccountId account, MessageId after, std
       page.posts.push_back({id, author->first, author->second.name, row.text(3), row.time(2)});
     }
     return page;
+  });
+}
+
+Read<Backlog> SqliteReader::backlog(AccountId account, MessageId after, std::uint32_t keep,
+                                    std::uint32_t most_counted) {
+  return reading([&] {
+    // In the same order as a retrieve, and why.
+    const std::vector<Followee> followees = read_followees(account);
+    std::vector<Heads::Start> starts = read_starts(followees);
+    std::unordered_map<AccountId, MessageId> due_above;
+    for (const Followee& followee : followees) {
+      const bool all = fault("backlog_counts_before_follow");
+      due_above[followee.account] = all ? after : std::max(after, followee.since);
+    }
+    std::erase_if(starts, [&](const Heads::Start& start) {
+      return start.post <= due_above.at(start.author);
+    });
+    const auto newest = std::max_element(starts.begin(), starts.end(),
+                                         [](auto& a, auto& b) { return a.post < b.post; });
+    // Mostly little was missed, and then there are not even so many IDs in between.
+    if (newest == starts.end() || newest->post - after <= keep) return Backlog{0, false, after};
+    const Snapshot snapshot(db_);
+    return count_backlog(sql_->chain_step, std::move(starts), due_above, after, keep, most_counted);
   });
 }
 
@@ -171,9 +228,63 @@ std::vector<Followee> SqliteReader::read_followees(AccountId account) {
   return out;
 }
 
-std::vector<Heads::Start> SqliteReader::read_starts(AccountId account) {
+Read<std::optional<KnownDevice>> SqliteReader::device(std::string_view client_id,
+                                                      const DeviceId& id) {
+  return reading([&]() -> std::optional<KnownDevice> {
+    const auto parsed = ClientId::parse(client_id);
+    if (!parsed) return std::nullopt;
+    KnownDevice known;
+    {
+      Use row(sql_->active, key_of(*parsed));
+      if (!row.step()) return std::nullopt;
+      known.account = row.number(0);
+      known.name = row.text(1);
+    }
+    const DoneNumbers recent = recent_done(numbers_in(sql_->device_number, known.account, id));
+    Use row(sql_->device, known.account, id);
+    if (!row.step()) return std::nullopt;
+    known.device = read_device(row);
+    add_recent(recent, known.device);
+    return known;
+  });
+}
+
+Read<std::vector<Device>> SqliteReader::devices(AccountId account) {
+  return reading([&] {
+    const DoneNumbers recent = recent_done(numbers_in(sql_->device_numbers, account));
+    std::vector<Device> out;
+    for (Use row(sql_->devices, account); row.step();) {
+      out.push_back(read_device(row));
+      add_recent(recent, out.back());
+    }
+    return out;
+  });
+}
+
+/// Asked before the rows are read: what is written into them in between is no longer in memory.
+SqliteReader::DoneNumbers SqliteReader::recent_done(const std::vector<DeviceNumber>& devices) {
+  std::optional<RequestLedger> own;
+  if (ledger_ == nullptr) {
+    const Snapshot snapshot(db_);
+    own.emplace().load(db_);
+  }
+  const RequestLedger& ledger = own ? *own : *ledger_;
+  DoneNumbers out;
+  if (fault("recent_numbers_not_told")) return out;
+  for (const DeviceNumber device : devices) {
+    if (const auto done = ledger.done(device); done != 0) out[device] = done;
+  }
+  return out;
+}
+
+void SqliteReader::add_recent(const DoneNumbers& recent, Device& device) {
+  const auto found = recent.find(device.number);
+  if (found != recent.end()) device.done = std::max(device.done, found->second);
+}
+
+std::vector<Heads::Start> SqliteReader::read_starts(const std::vector<Followee>& followees) {
   std::vector<AccountId> authors;
-  for (const Followee& followee : read_followees(account)) authors.push_back(followee.account);
+  for (const Followee& followee : followees) authors.push_back(followee.account);
   if (heads_ != nullptr) return heads_->starts(authors);
   Heads own;
   const Snapshot snapshot(db_);

@@ -7,19 +7,22 @@
 
 #include <filesystem>
 #include <memory>
+#include <unordered_map>
 
 #include <SQLiteCpp/Database.h>
 
 #include "store/heads.hpp"
+#include "store/request_ledger.hpp"
 #include "store/store.hpp"
 
 namespace hub::store {
 
 class SqliteReader final : public Reader {
  public:
-  /// `heads` is kept up to date by the writer of the same database and outlives the reader. Null:
-  /// there is none in this process; each retrieve then loads its own. Throws OpenError.
-  SqliteReader(const std::filesystem::path& file, const Heads* heads);
+  /// `heads` and `ledger` are kept up to date by the writer of the same database and outlive the
+  /// reader. Null: there is no writer in this process; what needs them then loads its own. Throws
+  /// OpenError.
+  SqliteReader(const std::filesystem::path& file, const Heads* heads, const RequestLedger* ledger);
   ~SqliteReader() override;
 
   Read<HubInfo> info() override;
@@ -27,19 +30,29 @@ class SqliteReader final : public Reader {
   Read<std::optional<Account>> account(std::string_view id) override;
   Read<std::vector<Post>> retrieve(AccountId account, std::uint32_t n, MessageId before) override;
   Read<CatchUpPage> catch_up(AccountId account, MessageId after, std::uint32_t limit) override;
+  Read<Backlog> backlog(AccountId account, MessageId after, std::uint32_t keep,
+                        std::uint32_t most_counted) override;
   Read<std::vector<Followee>> followees(AccountId account) override;
+  Read<std::optional<KnownDevice>> device(std::string_view client_id, const DeviceId& id) override;
+  Read<std::vector<Device>> devices(AccountId account) override;
   Read<std::vector<Account>> accounts(std::string_view after_id, std::uint32_t limit) override;
   Read<std::vector<StoredSession>> sessions(const SessionKey& after, std::uint32_t limit) override;
 
  private:
   struct Statements;
+  using DoneNumbers = std::unordered_map<DeviceNumber, std::uint64_t>;
 
   std::vector<Followee> read_followees(AccountId account);
-  std::vector<Heads::Start> read_starts(AccountId account);
+  std::vector<Heads::Start> read_starts(const std::vector<Followee>& followees);
+  std::vector<Post> newest_below(const std::vector<Heads::Start>& starts, std::uint32_t n,
+                                 MessageId before);
+  DoneNumbers recent_done(const std::vector<DeviceNumber>& devices);
+  static void add_recent(const DoneNumbers& recent, Device& device);
   std::string read_name(AccountId account);
 
   SQLite::Database db_;
   const Heads* heads_;
+  const RequestLedger* ledger_;
   std::unique_ptr<Statements> sql_;
 };
 

@@ -1,6 +1,6 @@
 #include "store/sqlite_store.hpp"
 
-#include <cerrno>
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -9,7 +9,11 @@
 #include <sqlite3.h>
 
 #include "protocol/fault.hpp"
+#include "protocol/text.hpp"
+#include "store/checkpoints.hpp"
 #include "store/connection.hpp"
+#include "store/files.hpp"
+#include "store/history.hpp"
 #include "store/refusals.hpp"
 #include "store/sqlite_reader.hpp"
 #include "store/sqlite_writer.hpp"
@@ -34,23 +38,24 @@ Blame blame(const SQLite::Exception& error) {
   }
 }
 
-Refused refusal_for(const SQLite::Exception& error, SQLite::Database& db) {
-  switch (error.getErrorCode() & 0xFF) {
-    case SQLITE_FULL:
+Refused refusal_for(const SQLite::Exception& error) {
+  switch (trouble_of(error)) {
+    case Trouble::kNoRoom:
       return disk_full();
-    case SQLITE_BUSY:
+    case Trouble::kLocked:
       return locked();
-    case SQLITE_IOERR:
-      // A quota fails like a full disk, at the write and before any frame that commits.
-      if (error.getExtendedErrorCode() == SQLITE_IOERR_WRITE &&
-          sqlite3_system_errno(db.getHandle()) == EDQUOT) {
-        return disk_full();
-      }
-      break;
-    default:
+    case Trouble::kFailing:
       break;
   }
   return store_failed(reason(error));
+}
+
+std::size_t refused_for_room(std::span<const Output> outputs) {
+  return static_cast<std::size_t>(std::ranges::count_if(outputs, [](const Output& output) {
+    const auto* reply = std::get_if<Reply>(&output);
+    const auto* refused = reply != nullptr ? std::get_if<Refused>(&reply->body) : nullptr;
+    return refused != nullptr && refused->why == control::Refusal::kDiskFull;
+  }));
 }
 
 std::vector<Output> refuse_all(std::span<const Request> batch, const Refused& refused) {
@@ -60,32 +65,50 @@ std::vector<Output> refuse_all(std::span<const Request> batch, const Refused& re
   return out;
 }
 
-void tune_for_writing(SQLite::Database& db) {
+void tune_for_writing(SQLite::Database& db, const CheckpointPolicy& checkpoints) {
   // What is deleted is overwritten with zeros, texts and verifiers alike. It costs deletions (and
   // nothing else) the writing of pages that SQLite would otherwise only drop.
   db.exec("PRAGMA secure_delete = ON");
-  // A checkpoint every 1,000 pages (4 MiB) of log, by the commit that fills it; after one large
-  // transaction the log's file shrinks back to 64 MiB.
-  db.exec("PRAGMA wal_autocheckpoint = 1000");
-  db.exec("PRAGMA journal_size_limit = 67108864");
+  // What a savepoint may have to undo is kept in memory: no other disk than the database's, such as
+  // that of /tmp, can then refuse a batch.
+  db.exec("PRAGMA temp_store = MEMORY");
+  // After one large transaction the log's file shrinks back.
+  db.exec(fmt::format("PRAGMA journal_size_limit = {}", checkpoints.bound));
+}
+
+SQLite::Database open_for_writing(const std::filesystem::path& file) {
+  SQLite::Database db = open_current(file, Access::kWrite);
+  begin_history_of_copy(db);
+  return db;
 }
 
 }  // namespace
 
 struct SqliteStore::Impl {
-  Impl(const std::filesystem::path& path, const StoreOptions& options)
-      : file(path), db(open_current(path, Access::kWrite)), writer(db, heads, options) {
-    tune_for_writing(db);
+  Impl(const std::filesystem::path& path, const StoreOptions& options,
+       std::unique_ptr<Reserve> reserve)
+      : file(path),
+        db(open_for_writing(file)),
+        writer(db, heads, ledger, options),
+        checkpoints(db, file, options.checkpoints),
+        room(std::move(reserve), directory_of(path).string()) {
+    tune_for_writing(db, options.checkpoints);
   }
 
   std::filesystem::path file;
   SQLite::Database db;
   Heads heads;
+  RequestLedger ledger;
   Writer writer;
+  Checkpoints checkpoints;
+  DiskRoom room;
   std::optional<Refused> failed;  // set: nothing is written any more
 
   void run(const Request& request, std::vector<Output>& out);
-  std::vector<Output> fail(std::span<const Request> batch, const Refused& refused);
+  tl::expected<std::vector<Output>, Refused> attempt(std::span<const Request> batch, WallTime now,
+                                                     Growth growth);
+  std::vector<Output> apply(std::span<const Request> batch, WallTime now);
+  void write_back(WallTime now);
 };
 
 void SqliteStore::Impl::run(const Request& request, std::vector<Output>& out) {
@@ -99,17 +122,71 @@ void SqliteStore::Impl::run(const Request& request, std::vector<Output>& out) {
   }
 }
 
-std::vector<Output> SqliteStore::Impl::fail(std::span<const Request> batch,
-                                            const Refused& refused) {
-  writer.rollback();
-  if (refused.why == control::Refusal::kStoreFailed) failed = refused;
-  return refuse_all(batch, refused);
+/// The batch as one transaction. An error: nothing of it was written.
+tl::expected<std::vector<Output>, Refused> SqliteStore::Impl::attempt(
+    std::span<const Request> batch, WallTime now, Growth growth) {
+  std::vector<Output> out;
+  out.reserve(2 * batch.size());
+  try {
+    writer.begin(now, growth);
+    for (const Request& request : batch) run(request, out);
+    writer.commit();
+    return out;
+  } catch (const SQLite::Exception& error) {
+    const Refused refused = refusal_for(error);
+    writer.rollback();
+    if (fault("failed_batch_reports_success")) return out;
+    return tl::unexpected(refused);
+  } catch (const std::exception& error) {
+    // Not the disk: a damaged row, no memory. What memory holds may no longer be what was
+    // committed.
+    writer.rollback();
+    return tl::unexpected(store_failed(error.what()));
+  }
+}
+
+std::vector<Output> SqliteStore::Impl::apply(std::span<const Request> batch, WallTime now) {
+  const Growth growth = room.takes_growth() ? Growth::kTaken : Growth::kRefused;
+  auto out = attempt(batch, now, growth);
+  if (!out && out.error().why == control::Refusal::kDiskFull) {
+    const bool has_room_now = room.on_full(now);
+    // What goes on while the disk is full is not refused for having met what does not.
+    if ((growth == Growth::kTaken || has_room_now) && !fault("full_disk_refuses_all")) {
+      out = attempt(batch, now, Growth::kRefused);
+    }
+  } else if (out && growth == Growth::kTaken && std::ranges::any_of(batch, is_growth)) {
+    room.on_growth_written(now);
+  }
+  if (!out) {
+    if (out.error().why == control::Refusal::kStoreFailed) failed = out.error();
+    out = refuse_all(batch, out.error());
+  }
+  if (room.is_tight()) room.count_refused(refused_for_room(*out));
+  return *std::move(out);
+}
+
+void SqliteStore::Impl::write_back(WallTime now) {
+  auto result = checkpoints.run(now);
+  if (result == Checkpoints::Result::kNoRoom && room.reserve_bytes() > 0) {
+    room.on_full(now);
+    checkpoints.hurry();
+    result = checkpoints.run(now);
+  }
+  if (result == Checkpoints::Result::kFailed) {
+    failed = store_failed(printable(sqlite3_errmsg(db.getHandle())));
+  }
 }
 
 std::unique_ptr<SqliteStore> SqliteStore::open(const std::filesystem::path& file,
-                                               const StoreOptions& options) {
+                                               const StoreOptions& options,
+                                               std::unique_ptr<Reserve> reserve) {
   try {
-    return std::unique_ptr<SqliteStore>(new SqliteStore(std::make_unique<Impl>(file, options)));
+    make_room_to_start(file);
+    if (reserve == nullptr) {
+      reserve = std::make_unique<ReserveFile>(reserve_file(file), options.disk_reserve);
+    }
+    return std::unique_ptr<SqliteStore>(
+        new SqliteStore(std::make_unique<Impl>(file, options, std::move(reserve))));
   } catch (const SQLite::Exception& error) {
     throw_open_error(file, error);
   } catch (const DamagedRow& error) {
@@ -134,26 +211,41 @@ SqliteStore::~SqliteStore() {
 
 std::vector<Output> SqliteStore::apply(std::span<const Request> batch, WallTime now) {
   if (batch.empty()) return {};
+  if (!impl_->failed && impl_->checkpoints.is_overdue()) impl_->write_back(now);
   if (impl_->failed) return refuse_all(batch, *impl_->failed);
-  std::vector<Output> out;
-  out.reserve(2 * batch.size());
-  try {
-    impl_->writer.begin(now);
-    for (const Request& request : batch) impl_->run(request, out);
-    impl_->writer.commit();
-    return out;
-  } catch (const SQLite::Exception& error) {
-    auto refused = impl_->fail(batch, refusal_for(error, impl_->db));
-    return fault("failed_batch_reports_success") ? out : refused;
-  } catch (const std::exception& error) {
-    // Not the disk: a damaged row, no memory. What memory holds may no longer be what was
-    // committed.
-    return impl_->fail(batch, store_failed(error.what()));
+  impl_->room.try_again(now);
+  return impl_->apply(batch, now);
+}
+
+void SqliteStore::maintain(WallTime now) {
+  if (impl_->failed) return;
+  impl_->room.try_again(now);
+  impl_->write_back(now);
+}
+
+Health SqliteStore::health() const {
+  const Impl& s = *impl_;
+  Health out;
+  out.said = s.room.said();
+  if (s.room.is_tight()) out.writing = Health::Writing::kTight;
+  if (s.failed) {
+    out.writing = Health::Writing::kFailed;
+    out.said =
+        s.failed->message +
+        "; reading goes on. See what is wrong with the disk, and what 'hubadmin check' finds";
   }
+  out.refused = s.room.refused();
+  out.reserve_bytes = s.room.reserve_bytes();
+  out.log_bytes = s.checkpoints.log_bytes();
+  out.log_is_long = s.checkpoints.is_over_bound();
+  out.checkpoints = s.checkpoints.done();
+  out.checkpoints_blocked = s.checkpoints.blocked();
+  out.is_restless = !s.failed && (s.room.is_tight() || s.checkpoints.is_held_up());
+  return out;
 }
 
 std::unique_ptr<Reader> SqliteStore::open_reader() {
-  return std::make_unique<SqliteReader>(impl_->file, &impl_->heads);
+  return std::make_unique<SqliteReader>(impl_->file, &impl_->heads, &impl_->ledger);
 }
 
 }  // namespace hub::store

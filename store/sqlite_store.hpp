@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "protocol/random.hpp"
+#include "store/disk_reserve.hpp"
 #include "store/migrations.hpp"
 #include "store/store.hpp"
 
@@ -26,10 +27,21 @@ class OpenError : public std::runtime_error {
   Why why_;
 };
 
+/// When the write-ahead log is written back: store/checkpoints.hpp.
+struct CheckpointPolicy {
+  std::uint32_t pages = 1000;              // 4 MiB
+  std::uint64_t bound = 64 * 1024 * 1024;  // bytes
+};
+
 struct StoreOptions {
   std::uint32_t max_follows = 10'000;     // an account
+  std::uint32_t max_devices = 32;         // an account
   std::uint32_t heads_interval = 10'000;  // posts between two writings of accounts.last_post
-  std::uint32_t delete_step = 10'000;     // rows that one DeleteUser removes at most
+  std::uint32_t delete_step = 2'000;      // rows that one DeleteUser removes at most
+  CheckpointPolicy checkpoints;
+  /// Bytes of room that are kept for a full disk (0: none). Nothing: what is kept is left as it is,
+  /// and may be used.
+  std::optional<std::uint64_t> disk_reserve;
 };
 
 /// Creates the file (mode 0600) with the current schema, a new history ID and a new secret; it is
@@ -40,12 +52,16 @@ void create_database(const std::filesystem::path& file, const KdfParams& kdf, Ra
 
 class SqliteStore final : public Store {
  public:
-  /// Throws OpenError: the file is missing, not a hub's database, or of another schema.
+  /// Throws OpenError: the file is missing, not a hub's database, or of another schema. `reserve`
+  /// takes the place of the file that options.disk_reserve describes.
   static std::unique_ptr<SqliteStore> open(const std::filesystem::path& file,
-                                           const StoreOptions& options = {});
+                                           const StoreOptions& options = {},
+                                           std::unique_ptr<Reserve> reserve = nullptr);
   ~SqliteStore() override;
 
   std::vector<Output> apply(std::span<const Request> batch, WallTime now) override;
+  void maintain(WallTime now) override;
+  Health health() const override;
   std::unique_ptr<Reader> open_reader() override;
 
  private:

@@ -1,5 +1,6 @@
 // The frame around the requests: transactions, IDs, heads. The requests themselves are in
-// writer_feed.cpp (what clients ask) and writer_admin.cpp.
+// writer_feed.cpp (posts and follows), writer_sessions.cpp (logins and devices) and
+// writer_admin.cpp.
 #include "store/sqlite_writer.hpp"
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <sqlite3.h>
 
 #include "protocol/client_id.hpp"
+#include "protocol/failpoint.hpp"
 #include "protocol/fault.hpp"
 #include "store/refusals.hpp"
 #include "store/rows.hpp"
@@ -16,8 +18,14 @@
 
 namespace hub::store {
 
-Writer::Writer(SQLite::Database& db, Heads& heads, const StoreOptions& options)
-    : db_(db), heads_(heads), options_(options), sql_(std::make_unique<Statements>(db)) {
+Writer::Writer(SQLite::Database& db, Heads& heads, RequestLedger& ledger,
+               const StoreOptions& options)
+    : db_(db),
+      heads_(heads),
+      ledger_(ledger),
+      options_(options),
+      sql_(std::make_unique<Statements>(db)) {
+  ledger.load(db);
   const auto outdated = heads.load(db);
   dirty_.insert(outdated.begin(), outdated.end());
   SQLite::Statement query(db,
@@ -33,17 +41,21 @@ Writer::Writer(SQLite::Database& db, Heads& heads, const StoreOptions& options)
 
 Writer::~Writer() = default;
 
-void Writer::begin(WallTime now) {
+void Writer::begin(WallTime now, Growth growth) {
   now_ = now;
+  growth_ = growth;
   Use(sql_->begin).run();
 }
 
 void Writer::run(const Request& request, std::vector<Output>& out) {
   events_.clear();
   staged_.clear();
+  staged_devices_.clear();
   ReplyBody reply = std::visit([this](const auto& body) { return perform(body); }, request.body);
   const bool refused = std::holds_alternative<Refused>(reply);
   out.emplace_back(Reply{request.tag, std::move(reply)});
+  // Of a refused request too: that it was refused may be its number's result.
+  for (const auto& [device, entry] : staged_devices_) ledger_.stage(device, entry);
   if (refused) return;
   for (const auto& [account, head] : staged_) changes_[account] = head;
   for (Event& event : events_) out.emplace_back(std::move(event));
@@ -52,13 +64,16 @@ void Writer::run(const Request& request, std::vector<Output>& out) {
 void Writer::commit() {
   const bool heads_are_due = newest_id() >= heads_position_ + options_.heads_interval;
   if (heads_are_due) write_heads();
+  failpoint("batch_written");
   if (fault("commit_skipped")) {
     db_.exec("ROLLBACK");
   } else {
     Use(sql_->commit).run();
   }
+  failpoint("batch_committed");
 
   heads_.publish(changes_);
+  ledger_.publish(heads_are_due);
   committed_next_id_ = next_id_;
   if (heads_are_due) {
     heads_position_ = newest_id();
@@ -72,6 +87,7 @@ void Writer::commit() {
 void Writer::rollback() noexcept {
   next_id_ = committed_next_id_;
   changes_.clear();
+  if (!fault("ledger_not_rolled_back")) ledger_.forget_staged();
   // After some errors SQLite has rolled back already.
   if (sqlite3_get_autocommit(db_.getHandle()) == 0) {
     sqlite3_exec(db_.getHandle(), "ROLLBACK", nullptr, nullptr, nullptr);
@@ -85,6 +101,11 @@ void Writer::write_heads() {
   for (const AccountId account : dirty_) write(account);
   for (const auto& change : changes_) {
     if (!dirty_.contains(change.first)) write(change.first);
+  }
+  for (const auto& [device, entry] : ledger_.behind()) {
+    if (fault("device_rows_not_written")) break;
+    const RequestResults& results = entry.results;
+    Use(sql_->set_results, results.done, results.ok, results.failed, device).run();
   }
   Use(sql_->set_heads_position, newest_id()).run();
 }

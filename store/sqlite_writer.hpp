@@ -1,6 +1,6 @@
 // Carries out requests inside one open transaction. What a batch changes in memory (newest posts,
-// account states, the next ID) is staged beside the transaction and becomes visible after its
-// commit; a rollback forgets it.
+// account states, what numbered requests did, the next ID) is staged beside the transaction and
+// becomes visible after its commit; a rollback forgets it.
 //
 //   begin -> run, run, … -> commit | rollback
 //
@@ -18,24 +18,28 @@
 #include <SQLiteCpp/Statement.h>
 
 #include "store/heads.hpp"
+#include "store/request_ledger.hpp"
 #include "store/requests.hpp"
 #include "store/sqlite_store.hpp"
 
 namespace hub::store {
 
+/// Whether a batch may make the database grow: is_growth() in store/requests.hpp.
+enum class Growth { kTaken, kRefused };
+
 class Writer {
  public:
-  /// Loads `heads` from the database.
-  Writer(SQLite::Database& db, Heads& heads, const StoreOptions& options);
+  /// Loads `heads` and `ledger` from the database.
+  Writer(SQLite::Database& db, Heads& heads, RequestLedger& ledger, const StoreOptions& options);
   ~Writer();
 
-  void begin(WallTime now);
+  void begin(WallTime now, Growth growth = Growth::kTaken);
   /// Appends the request's reply and events. A refusal leaves nothing behind.
   void run(const Request& request, std::vector<Output>& out);
   void commit();
   void rollback() noexcept;
 
-  /// Writes what accounts.last_post lacks, so that the next start need not read those posts.
+  /// Writes what the rows of accounts and devices lack, so that the next start need not read posts.
   void write_heads();
 
  private:
@@ -52,6 +56,7 @@ class Writer {
   ReplyBody perform(const Unfollow& request);
   ReplyBody perform(const OpenSession& request);
   ReplyBody perform(const CloseSession& request);
+  ReplyBody perform(const SaveProgress& request);
   ReplyBody perform(const control::AddUser& request);
   ReplyBody perform(const control::SetPassword& request);
   ReplyBody perform(const control::DisableUser& request);
@@ -59,16 +64,43 @@ class Writer {
   ReplyBody perform(const control::DeleteUser& request);
   ReplyBody perform(const control::DeletePost& request);
   ReplyBody perform(const control::EndSession& request);
+  ReplyBody perform(const control::ForgetDevice& request);
 
-  /// Runs `body` in a savepoint; what it wrote is undone where it refuses or throws.
+  ReplyBody follow(AccountId follower, const std::string& name);
+  ReplyBody unfollow(AccountId follower, const std::string& name);
+
+  enum class Keep { kUnlessRefused, kAlways };
+  /// Runs `body` in a savepoint; what it wrote is undone where it throws or, unless told to be
+  /// kept, refuses.
   template <typename Body>
-  ReplyBody atomically(Body&& body);
+  ReplyBody atomically(Body&& body, Keep keep = Keep::kUnlessRefused);
   template <typename Body>
   ReplyBody on_account(const char* command, const std::string& name, Body&& body);
 
   std::optional<Target> find(std::string_view id);
   std::optional<control::Refused> refuse_unless_active(AccountId account) const;
   Head head_of(AccountId account) const;
+
+  /// What a request by this number is answered without being done; nothing where it is to be done.
+  std::optional<ReplyBody> known_answer(const Numbered& once, AccountId account);
+  RequestLedger::Entry device_entry(DeviceNumber device);
+  /// That the number was done, in memory alone: the request's own row says it.
+  void record_post(const Numbered& once);
+  /// What the number did, in its device's row.
+  void record_result(const Numbered& once, bool was_ok);
+  /// Runs `body`, which follows or unfollows for `account`, unless its number was done.
+  template <typename Body>
+  ReplyBody numbered(const Numbered& once, AccountId account, Body&& body);
+
+  bool is_verified(AccountId account, const DeviceLogin& login);
+  std::optional<Device> find_device(AccountId account, const DeviceId& id);
+  std::optional<Device> admit_device(AccountId account, const DeviceLogin& login);
+  void evict_devices(AccountId account, DeviceNumber newcomer);
+  void erase_resume_keys(AccountId account);
+  void remove_device(DeviceNumber device);
+  void remove_devices(AccountId account);
+  void see_device(DeviceNumber device, MessageId mark);
+  void store_session(const StoredSession& session);
   MessageId newest_id() const { return next_id_ - 1; }
   void stage(AccountId account, const Head& head) { staged_.emplace_back(account, head); }
 
@@ -80,6 +112,7 @@ class Writer {
 
   SQLite::Database& db_;
   Heads& heads_;
+  RequestLedger& ledger_;
   const StoreOptions options_;
   std::unique_ptr<Statements> sql_;
 
@@ -89,11 +122,13 @@ class Writer {
 
   // The open transaction's.
   WallTime now_{};
+  Growth growth_ = Growth::kTaken;
   MessageId next_id_ = 1;
   HeadChanges changes_;
 
   // The request's under way.
   std::vector<std::pair<AccountId, Head>> staged_;
+  std::vector<std::pair<DeviceNumber, RequestLedger::Entry>> staged_devices_;
   std::vector<Event> events_;
 };
 

@@ -38,7 +38,9 @@ class Reader {
 
   /// The newest `n` posts of those `account` follows now, newest first: IDs below `before` (0: from
   /// the newest), not deleted, not by disabled accounts. Costs O(followees + n), whatever the
-  /// length of history.
+  /// length of history; with `before`, a bounded search for where that is comes on top, which may
+  /// bring fewer than there are: where those followed posted tens of thousands of posts since, and
+  /// hardly any around it.
   virtual Read<std::vector<Post>> retrieve(AccountId account, std::uint32_t n,
                                            MessageId before) = 0;
 
@@ -47,12 +49,45 @@ class Reader {
   /// than kCatchUpScan posts of history, so a page may be short or empty and not the last.
   virtual Read<CatchUpPage> catch_up(AccountId account, MessageId after, std::uint32_t limit) = 0;
 
+  /// Where the catch-up of `account` begins that has shown everything due up to `after`: so that
+  /// the newest `keep` due posts lie above it. Counts what that leaves out, up to `most_counted`.
+  /// Costs O(followees + keep + most_counted), whatever the length of history.
+  virtual Read<Backlog> backlog(AccountId account, MessageId after, std::uint32_t keep,
+                                std::uint32_t most_counted) = 0;
+
   virtual Read<std::vector<Followee>> followees(AccountId account) = 0;
+
+  /// A device of the account with this client ID (in any case); nothing where either is unknown or
+  /// the account is disabled.
+  virtual Read<std::optional<KnownDevice>> device(std::string_view client_id,
+                                                  const DeviceId& id) = 0;
+  /// All devices of an account, the least recently seen first.
+  virtual Read<std::vector<Device>> devices(AccountId account) = 0;
 
   // Pages, ordered by key; `after` is the last key of the page before ("" or zeros for the first).
   virtual Read<std::vector<Account>> accounts(std::string_view after_id, std::uint32_t limit) = 0;
   virtual Read<std::vector<StoredSession>> sessions(const SessionKey& after,
                                                     std::uint32_t limit) = 0;
+};
+
+/// How the store is, for whoever watches over the hub.
+struct Health {
+  enum class Writing {
+    kAll,
+    kTight,   // the disk is full: posts and follows are refused
+    kFailed,  // the disk or the database failed: nothing is written until it is opened again
+  };
+  Writing writing = Writing::kAll;
+  std::string said;           // what happened last and what to do about it; a line for the log
+  std::uint64_t refused = 0;  // requests, for want of room, since it was opened
+  std::uint64_t reserve_bytes = 0;        // kept for a full disk, now
+  std::uint64_t log_bytes = 0;            // of the write-ahead log, now
+  bool log_is_long = false;               // over its bound: a reader keeps it from being emptied
+  std::uint64_t checkpoints = 0;          // the log was written back, as a whole
+  std::uint64_t checkpoints_blocked = 0;  // a reader was in the way
+  bool is_restless = false;  // maintain() has something to do in a second, batch or none
+
+  bool operator==(const Health&) const = default;
 };
 
 /// The one writer. Blocks on the disk: only the store thread calls it (or a tool on its own).
@@ -62,12 +97,18 @@ class Store {
 
   /// Applies the batch in order and commits it as one transaction; returns only after the commit is
   /// on disk. A request that is refused leaves nothing behind and does not disturb the others. If
-  /// the commit fails, there is no event and every reply is Refused. With kDiskFull or kBusy
-  /// (another program holds the database locked) nothing was written, and the next batch is tried
-  /// afresh. With kStoreFailed all are refused until the store is opened again; the batch that met
-  /// it may then turn out to be there, whole. Message IDs are given out here, strictly increasing,
-  /// never twice.
+  /// the commit fails, there is no event and every reply is Refused. With kBusy (another program
+  /// holds the database locked) nothing was written, and the next batch is tried afresh. With
+  /// kDiskFull nothing was written of what is refused: posts and follows first; the rest of the
+  /// batch is done where there is room for it. With kStoreFailed all are refused until the store is
+  /// opened again; the batch that met it may then turn out to be there, whole. Message IDs are
+  /// given out here, strictly increasing, never twice.
   virtual std::vector<Output> apply(std::span<const Request> batch, WallTime now) = 0;
+
+  /// What is better done between batches than while somebody waits for one. Called when the outputs
+  /// of each apply() have been passed on, and about once a second while health().is_restless.
+  virtual void maintain(WallTime now) { static_cast<void>(now); }
+  virtual Health health() const { return {}; }
 
   /// Any thread may call this; the reader then belongs to its caller. It must not outlive the
   /// store.

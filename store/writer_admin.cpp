@@ -46,6 +46,7 @@ Writer::ReplyBody Writer::perform(const control::SetPassword& request) {
     Use(sql_->set_password, v.salt, v.kdf.memory_bytes, v.kdf.passes, v.stored_key, v.server_key,
         target.id)
         .run();
+    erase_resume_keys(target.id);
     end_sessions(target.id);
     return Done{};
   });
@@ -54,6 +55,7 @@ Writer::ReplyBody Writer::perform(const control::SetPassword& request) {
 Writer::ReplyBody Writer::perform(const control::DisableUser& request) {
   return on_account("disable-user", request.name, [&](const Target& target) -> ReplyBody {
     set_disabled(target, true);
+    erase_resume_keys(target.id);
     end_sessions(target.id);
     return Done{};
   });
@@ -85,6 +87,7 @@ Writer::ReplyBody Writer::perform(const control::DeletePost& request) {
 Writer::ReplyBody Writer::perform(const control::DeleteUser& request) {
   return on_account("delete-user", request.name, [&](const Target& target) -> ReplyBody {
     set_disabled(target, true);
+    remove_devices(target.id);  // at most max_devices, and what they did goes with their posts
     end_sessions(target.id);
     std::uint32_t budget = options_.delete_step;
     const MessageId newest = purge_posts(target.id, target.head.last_post, budget);

@@ -1,6 +1,7 @@
 // The writer's SQL, prepared once.
 #pragma once
 
+#include "store/rows.hpp"
 #include "store/sqlite_writer.hpp"
 #include "store/statement.hpp"
 
@@ -17,7 +18,9 @@ struct Writer::Statements {
   SQLite::Statement undo{db, "ROLLBACK TO request"};
 
   SQLite::Statement insert_post{
-      db, "INSERT INTO posts (id, author, previous, at, text) VALUES (?, ?, ?, ?, ?)"};
+      db,
+      "INSERT INTO posts (id, author, previous, at, text, device, sequence)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?)"};
   SQLite::Statement clear_post{db,
                                "UPDATE posts SET text = NULL WHERE id = ? AND text IS NOT NULL"};
   SQLite::Statement find_post{db, "SELECT author, previous FROM posts WHERE id = ?"};
@@ -39,16 +42,43 @@ struct Writer::Statements {
 
   SQLite::Statement open_session{
       db,
-      "INSERT OR REPLACE INTO sessions (account, framing, token, remote_ip, remote_port,"
+      "INSERT OR REPLACE INTO sessions (account, framing, device, token, remote_ip, remote_port,"
       " remote_scope, local_ip, local_port, local_scope, magic, online_since)"
-      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+  SQLite::Statement find_session{
+      db, "SELECT device FROM sessions WHERE account = ? AND framing = ? AND token = ?"};
+  SQLite::Statement move_session{
+      db,
+      "UPDATE sessions SET remote_ip = ?, remote_port = ?, remote_scope = ?, local_ip = ?,"
+      " local_port = ?, local_scope = ? WHERE account = ? AND framing = 1 AND device = ?"};
   SQLite::Statement close_session{
-      db, "DELETE FROM sessions WHERE account = ? AND framing = ? AND token = ?"};
-  SQLite::Statement close_classic{db, "DELETE FROM sessions WHERE account = ? AND framing = 0"};
+      db, "DELETE FROM sessions WHERE account = ? AND framing = ? AND device = ?"};
   SQLite::Statement end_sessions{db, "DELETE FROM sessions WHERE account = ?"};
+
+  SQLite::Statement find_device{db, std::string("SELECT ") + kDeviceColumns +
+                                        " FROM devices d WHERE d.account = ? AND d.device = ?"};
+  SQLite::Statement device_results{
+      db, std::string("SELECT ") + RequestLedger::kColumns + " FROM devices WHERE id = ?"};
+  SQLite::Statement insert_device{
+      db,
+      "INSERT INTO devices (account, device, resume_key, created, last_seen, mark)"
+      " VALUES (?, ?, ?, ?, ?, ?)"};
+  SQLite::Statement see_device{
+      db, "UPDATE devices SET last_seen = ?, mark = max(mark, ?) WHERE id = ?"};
+  SQLite::Statement set_resume_key{db, "UPDATE devices SET resume_key = ? WHERE id = ?"};
+  SQLite::Statement erase_resume_key{db, "UPDATE devices SET resume_key = NULL WHERE id = ?"};
+  SQLite::Statement erase_resume_keys{db, "UPDATE devices SET resume_key = NULL WHERE account = ?"};
+  SQLite::Statement set_results{db, "UPDATE devices SET done = ?, ok = ?, failed = ? WHERE id = ?"};
+  // What is beyond the newest so many, as many as there are.
+  SQLite::Statement surplus_devices{db,
+                                    "SELECT id FROM devices WHERE account = ? AND id <> ?"
+                                    " ORDER BY last_seen DESC, id DESC LIMIT -1 OFFSET ?"};
+  SQLite::Statement devices_of{db, "SELECT id FROM devices WHERE account = ?"};
+  SQLite::Statement remove_device{db, "DELETE FROM devices WHERE id = ?"};
 
   SQLite::Statement find_account{db, "SELECT id, name FROM accounts WHERE key = ?"};
   SQLite::Statement account_name{db, "SELECT name FROM accounts WHERE id = ?"};
+  SQLite::Statement stored_key{db, "SELECT stored_key FROM accounts WHERE id = ?"};
   SQLite::Statement is_retired{db, "SELECT 1 FROM retired_ids WHERE key = ?"};
   SQLite::Statement insert_account{
       db,
@@ -70,7 +100,7 @@ struct Writer::Statements {
 };
 
 template <typename Body>
-Writer::ReplyBody Writer::atomically(Body&& body) {
+Writer::ReplyBody Writer::atomically(Body&& body, Keep keep) {
   Use(sql_->savepoint).run();
   const auto undo = [this] {
     Use(sql_->undo).run();
@@ -78,7 +108,7 @@ Writer::ReplyBody Writer::atomically(Body&& body) {
   };
   try {
     ReplyBody reply = body();
-    if (std::holds_alternative<Refused>(reply)) {
+    if (keep == Keep::kUnlessRefused && std::holds_alternative<Refused>(reply)) {
       undo();
     } else {
       Use(sql_->release).run();

@@ -35,7 +35,7 @@ void ClassicSwarm::handle(Bytes bytes, TimePoint at, const Visitor& visit) {
   if (found == by_token_.end()) {
     ++strays_;
   } else {
-    visit(found->second, {datagram->header.opcode, datagram->header.msg_id}, at);
+    visit(found->second, {datagram->header.opcode, datagram->header.msg_id, datagram->body}, at);
   }
 }
 

@@ -10,7 +10,7 @@ namespace hub::bench {
 
 class ClassicSwarm final : public Swarm {
  public:
-  ClassicSwarm(std::uint16_t port, std::size_t links) : Swarm(port, links) {}
+  ClassicSwarm(const Endpoint& hub, std::size_t links) : Swarm(hub, links) {}
 
   void login(const std::vector<std::string>& ids, const std::string& password) override;
   std::size_t size() const override { return sessions_.size(); }

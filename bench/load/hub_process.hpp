@@ -1,5 +1,5 @@
-// A real hubd, started on a data directory and a loopback port of its own choice, and watched from
-// outside: CPU time, memory and counters. It ends with this object, and nothing else does.
+// A real hubd, started on a data directory and a port of its own choice, on loopback unless told
+// otherwise. It ends with this object.
 #pragma once
 
 #include <cstdint>
@@ -8,54 +8,34 @@
 #include <string>
 #include <vector>
 
-#include <sys/types.h>
-
-#include "bench/load/measure.hpp"
+#include "bench/load/process.hpp"
+#include "protocol/endpoint.hpp"
 
 namespace hub::bench {
 
-/// A directory below `parent` that is removed with this object.
-class TempDirectory {
- public:
-  explicit TempDirectory(const std::filesystem::path& parent);
-  ~TempDirectory();
-  TempDirectory(const TempDirectory&) = delete;
-  TempDirectory& operator=(const TempDirectory&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 class HubProcess {
  public:
-  /// Waits until it listens. `flags` beside --data and --listen. Throws Failure, with the end of
-  /// its log, where it does not start.
+  /// Waits until it listens on a port of `ip`. `flags` beside --data and --listen. Throws Failure,
+  /// with the end of its log, where it does not start.
   HubProcess(const std::filesystem::path& program, const std::filesystem::path& data,
-             const std::vector<std::string>& flags);
-  /// SIGTERM; SIGKILL if it has not ended after ten seconds.
-  ~HubProcess();
-  HubProcess(const HubProcess&) = delete;
-  HubProcess& operator=(const HubProcess&) = delete;
+             const std::vector<std::string>& flags,
+             const IpAddress& ip = IpAddress::v4(127, 0, 0, 1));
 
-  std::uint16_t port() const { return port_; }
+  const Endpoint& address() const { return address_; }
   /// By which sealed clients know it.
   Key server_key() const;
 
-  Usage usage() const;
-  std::uint64_t resident_bytes() const;
+  Usage usage() const { return process_.usage(); }
+  std::uint64_t resident_bytes() const { return process_.resident_bytes(); }
   /// What `hubadmin stats` would print, over the control socket.
   std::map<std::string, std::int64_t> stats() const;
 
  private:
   void wait_for_port();
-  bool has_ended();
 
   std::filesystem::path data_;
-  std::filesystem::path log_;
-  pid_t pid_ = -1;
-  std::uint16_t port_ = 0;
+  ServerProcess process_;
+  Endpoint address_;
 };
 
 /// Adds a note for every counter that says something was lost: drops, failed sends.

@@ -59,8 +59,8 @@ Result run_idle(const Setting& setting, const IdleOptions& options) {
   result.add("resident_bytes_before", before);
   result.add("resident_bytes_full", full);
   result.add("logins_per_second", sessions / logins.seconds);
-  result.add("login_hub_cpu_us_each", logins.hub_seconds / sessions * 1e6);
-  result.add("idle_hub_cpu_share", spent.hub_share);
+  result.add("login_hub_cpu_us_each", logins.server_seconds / sessions * 1e6);
+  result.add("idle_hub_cpu_share", spent.server_share);
   const auto stats = hub.stats();
   result.note(
       fmt::format("accounts followed by each session: {}; accounts are made with the least key "

@@ -92,9 +92,10 @@ std::string Report::json() const {
                        {"most", series.most()},
                        {"values", series.values}};
     }
+    if (!scenario.notes.empty()) numbers["notes"] = scenario.notes;
     scenarios[scenario.name] = std::move(numbers);
   }
-  return Json{{"scenarios", scenarios}, {"notes", notes_}}.dump(2) + "\n";
+  return Json{{"scenarios", scenarios}}.dump(2) + "\n";
 }
 
 }  // namespace hub::bench

@@ -4,10 +4,10 @@
 #include <cstring>
 
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <unistd.h>
 
 #include "bench/load/measure.hpp"
+#include "bench/load/socket_address.hpp"
 
 namespace hub::bench {
 
@@ -23,16 +23,13 @@ void enlarge(int fd, int forced, int asked) {
 
 }  // namespace
 
-Link::Link(std::uint16_t port) : received_(kLinkBatch * kLinkBytes) {
+Link::Link(const Endpoint& hub) : received_(kLinkBatch * kLinkBytes) {
   fd_ = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd_ < 0) throw Failure(fmt::format("cannot open a socket: {}", std::strerror(errno)));
   enlarge(fd_, SO_RCVBUFFORCE, SO_RCVBUF);
   enlarge(fd_, SO_SNDBUFFORCE, SO_SNDBUF);
-  sockaddr_in hub{};
-  hub.sin_family = AF_INET;
-  hub.sin_port = htons(port);
-  hub.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&hub), sizeof hub) != 0) {
+  const sockaddr_in address = socket_address(hub);
+  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     throw Failure(fmt::format("cannot reach the hub: {}", std::strerror(errno)));
   }
   unsent_.reserve(kLinkBatch * kLinkBytes);

@@ -1,5 +1,5 @@
-// One UDP socket of the load program, connected to the hub on this machine: datagrams go out and
-// come in by batches.
+// One UDP socket of the load program, connected to the hub: datagrams go out and come in by
+// batches. It is in the network namespace of whoever makes it.
 #pragma once
 
 #include <array>
@@ -10,6 +10,7 @@
 
 #include <sys/socket.h>
 
+#include "protocol/endpoint.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/types.hpp"
 
@@ -20,7 +21,7 @@ inline constexpr std::size_t kLinkBytes = kMaxDatagramBytes;  // the hub sends n
 
 class Link {
  public:
-  explicit Link(std::uint16_t port);
+  explicit Link(const Endpoint& hub);
   ~Link();
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;

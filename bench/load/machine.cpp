@@ -1,4 +1,5 @@
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <thread>
@@ -26,23 +27,15 @@ constexpr std::size_t kBatches = 2000;
 constexpr std::size_t kDatagramBytes = 120;  // what a forward of 100 bytes is, about
 constexpr long kTmpfsMagic = 0x01021994;     // statfs(2)
 
-/// Closed with this object.
-struct Descriptor {
-  int fd = -1;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
 Samples append_times(const std::filesystem::path& directory) {
   const std::string path = directory / "append";
-  const Descriptor file{::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   const std::array<char, kAppendBytes> block{};
   Samples out(kAppends);
   for (std::size_t i = 0; i < kAppends; ++i) {
     const TimePoint begin = std::chrono::steady_clock::now();
-    if (::write(file.fd, block.data(), block.size()) != static_cast<ssize_t>(block.size()) ||
-        ::fdatasync(file.fd) != 0) {
+    if (::write(file.get(), block.data(), block.size()) != static_cast<ssize_t>(block.size()) ||
+        ::fdatasync(file.get()) != 0) {
       throw Failure("cannot write to " + path);
     }
     out.add(std::chrono::steady_clock::now() - begin);
@@ -64,9 +57,9 @@ sockaddr_in bind_to_loopback(int fd) {
 
 /// What one datagram costs the sender, in batches of 64; nobody reads them.
 double send_us() {
-  const Descriptor to{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-  const Descriptor from{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-  sockaddr_in address = bind_to_loopback(to.fd);
+  const Descriptor to(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const Descriptor from(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address = bind_to_loopback(to.get());
   std::array<char, kDatagramBytes> bytes{};
   iovec vector{bytes.data(), bytes.size()};
   std::array<mmsghdr, kBatch> messages{};
@@ -81,11 +74,11 @@ double send_us() {
   std::size_t sent = 0;
   for (std::size_t i = 0; i < kBatches; ++i) {
     const double begin = own_cpu_seconds();
-    const int count = ::sendmmsg(from.fd, messages.data(), kBatch, 0);
+    const int count = ::sendmmsg(from.get(), messages.data(), kBatch, 0);
     spent += own_cpu_seconds() - begin;
     if (count < 0) throw Failure("cannot send over loopback");
     sent += static_cast<std::size_t>(count);
-    ::recvmmsg(to.fd, taken.data(), kBatch, MSG_DONTWAIT, nullptr);
+    ::recvmmsg(to.get(), taken.data(), kBatch, MSG_DONTWAIT, nullptr);
   }
   return spent / static_cast<double>(sent) * 1e6;
 }
@@ -119,6 +112,8 @@ Result run_machine(const Setting& setting) {
   result.add("fdatasync_p50_us", appends.percentile_us(0.5));
   result.add("fdatasync_p99_us", appends.percentile_us(0.99));
   result.add("sendmmsg_us_each", send_us());
+  double load = 0;
+  if (getloadavg(&load, 1) == 1) result.add("load_average", load);
   result.note(fmt::format("{} cores, {}, {} {}, {}", std::thread::hardware_concurrency(),
                           cpu_model(), system.sysname, system.release, compiler()));
   struct statfs filesystem {};

@@ -29,13 +29,13 @@ Spent between(const Usage& before, const Usage& after) {
   Spent out;
   out.seconds = std::chrono::duration<double>(after.at - before.at).count();
   if (out.seconds <= 0) return out;
-  out.hub_seconds = after.hub_seconds - before.hub_seconds;
+  out.server_seconds = after.server_seconds - before.server_seconds;
   out.own_share = (after.own_seconds - before.own_seconds) / out.seconds;
-  out.hub_share = out.hub_seconds / out.seconds;
-  for (const auto& [thread, now] : after.hub_threads) {
-    const auto then = before.hub_threads.find(thread);
-    const double used = now - (then != before.hub_threads.end() ? then->second : 0);
-    out.hub_busiest = std::max(out.hub_busiest, used / out.seconds);
+  out.server_share = out.server_seconds / out.seconds;
+  for (const auto& [thread, now] : after.server_threads) {
+    const auto then = before.server_threads.find(thread);
+    const double used = now - (then != before.server_threads.end() ? then->second : 0);
+    out.server_busiest = std::max(out.server_busiest, used / out.seconds);
   }
   return out;
 }
@@ -48,11 +48,12 @@ double own_cpu_seconds() {
 
 void Result::add(const Spent& spent) {
   add("seconds", spent.seconds);
-  add("hub_cpu_share", spent.hub_share);
-  add("hub_busiest_thread_share", spent.hub_busiest);
+  add("server_cpu_share", spent.server_share);
+  add("server_busiest_thread_share", spent.server_busiest);
   add("load_cpu_share", spent.own_share);
   if (spent.load_is_bottleneck()) {
-    note("the load program was busier than any thread of hubd: the rate may be its own limit");
+    note(
+        "the load program was busier than any thread of the server: the rate may be its own limit");
   }
 }
 

@@ -20,6 +20,12 @@ class Failure : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// This machine has not what a scenario needs: it is left out, and the others go on.
+class NotHere : public Failure {
+ public:
+  using Failure::Failure;
+};
+
 class Samples {
  public:
   /// Never holds more than `most`; later ones are dropped.
@@ -36,25 +42,25 @@ class Samples {
   std::vector<Duration> values_;
 };
 
-/// A reading of wall time and of the CPU time that this program and the hub have used so far.
+/// A reading of wall time and of the CPU time that this program and the server have used so far.
 struct Usage {
   TimePoint at{};
   double own_seconds = 0;
-  double hub_seconds = 0;             // user + system, all threads
-  std::map<int, double> hub_threads;  // by thread ID
+  double server_seconds = 0;             // user + system, all threads
+  std::map<int, double> server_threads;  // by thread ID
 };
 
 /// What went by between two readings.
 struct Spent {
   double seconds = 0;
-  double own_share = 0;    // of one core
-  double hub_share = 0;    // of one core, all threads: may exceed 1
-  double hub_busiest = 0;  // of one core, the busiest thread
-  double hub_seconds = 0;
+  double own_share = 0;       // of one core
+  double server_share = 0;    // of one core, all threads: may exceed 1
+  double server_busiest = 0;  // of one core, the busiest thread
+  double server_seconds = 0;
 
-  /// The load program worked harder than any thread of the hub, so that the rate measured may be
+  /// The load program worked harder than any thread of the server, so that the rate measured may be
   /// its own.
-  bool load_is_bottleneck() const { return own_share > hub_busiest; }
+  bool load_is_bottleneck() const { return own_share > server_busiest; }
 };
 Spent between(const Usage& before, const Usage& after);
 

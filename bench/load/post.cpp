@@ -23,11 +23,13 @@ constexpr std::size_t kMostSamples = 4'000'000;
 /// client's are answered in their order.
 class Writers {
  public:
-  Writers(Swarm& swarm, std::size_t outstanding, std::size_t bytes)
+  Writers(Swarm& swarm, const PostOptions& options, bool numbered)
       : swarm_(swarm),
-        outstanding_(outstanding),
-        text_(text_of(bytes)),
+        outstanding_(options.outstanding),
+        numbered_(numbered),
+        text_(text_of(options.bytes)),
         sent_(swarm.size()),
+        numbers_(swarm.size(), 0),
         latencies_(kMostSamples) {}
 
   void run_until(TimePoint end) {
@@ -57,7 +59,7 @@ class Writers {
  private:
   void post(std::size_t session, TimePoint now) {
     sent_[session].push_back(now);
-    swarm_.send(session, Opcode::kPost, text_);
+    swarm_.send(session, Opcode::kPost, text_, numbered_ ? ++numbers_[session] : 0);
   }
 
   void receive(Duration patience, bool go_on) {
@@ -79,8 +81,10 @@ class Writers {
 
   Swarm& swarm_;
   const std::size_t outstanding_;
+  const bool numbered_;
   const std::string text_;
   std::vector<std::deque<TimePoint>> sent_;  // the unacknowledged posts of each session
+  std::vector<MessageId> numbers_;           // the last one of each session
   std::size_t acknowledged_ = 0;
   Samples latencies_;
 };
@@ -107,7 +111,8 @@ Result run_post(const Setting& setting, const PostOptions& options) {
   const auto swarm = make_swarm(setting.framing, hub, setting.links);
   swarm->login(user_names(0, options.clients), kPassword);
 
-  Writers writers(*swarm, options.outstanding, options.bytes);
+  const bool numbered = setting.framing == Framing::kSealed && !options.unnumbered;
+  Writers writers(*swarm, options, numbered);
   writers.run_until(std::chrono::steady_clock::now() + kWarmUp);
   writers.forget_samples();
   const Usage before = hub.usage();
@@ -119,10 +124,11 @@ Result run_post(const Setting& setting, const PostOptions& options) {
 
   Result result;
   result.scenario =
-      name_of(setting, fmt::format("post/{}x{}{}", options.clients, options.outstanding,
-                                   options.history > 0 ? "/history" : ""));
+      name_of(setting, fmt::format("post/{}x{}{}{}", options.clients, options.outstanding,
+                                   options.history > 0 ? "/history" : "",
+                                   options.unnumbered ? "/unnumbered" : ""));
   result.add("posts_per_second", posts / spent.seconds);
-  result.add("posts_per_core_second", posts / std::max(spent.hub_seconds, 0.01));
+  result.add("posts_per_core_second", posts / std::max(spent.server_seconds, 0.01));
   result.add("ack_p50_us", writers.latencies().percentile_us(0.5));
   result.add("ack_p99_us", writers.latencies().percentile_us(0.99));
   const std::size_t lost = writers.drain();

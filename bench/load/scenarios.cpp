@@ -7,4 +7,10 @@ std::string name_of(const Setting& setting, std::string scenario) {
   return scenario;
 }
 
+std::string fanout_name(std::size_t followers, std::size_t in_flight) {
+  std::string out = "fanout/" + std::to_string(followers);
+  if (in_flight > 1) out += "x" + std::to_string(in_flight);
+  return out;
+}
+
 }  // namespace hub::bench

@@ -26,9 +26,10 @@ struct FanoutOptions {
   std::size_t followers = 1000;
   std::size_t posts = 2000;
   std::size_t bytes = 100;
+  std::size_t in_flight = 1;
 };
-/// One author posts; the next post leaves once every follower has the last one and has acknowledged
-/// it.
+/// One author posts; so many posts are under way to their followers at any time. With one, the next
+/// leaves once every follower has the last.
 Result run_fanout(const Setting& setting, const FanoutOptions& options);
 
 struct PostOptions {
@@ -36,6 +37,7 @@ struct PostOptions {
   std::size_t outstanding = 1;  // posts a client has unacknowledged
   std::size_t history = 0;      // posts that are there before
   std::size_t bytes = 100;
+  bool unnumbered = false;  // sealed: posts that are not remembered as done
 };
 Result run_post(const Setting& setting, const PostOptions& options);
 
@@ -60,5 +62,7 @@ Result run_machine(const Setting& setting);
 
 /// "fanout/1000", or "fanout/1000/sealed".
 std::string name_of(const Setting& setting, std::string scenario);
+/// "fanout/1000", or "fanout/1000x64" with 64 in flight.
+std::string fanout_name(std::size_t followers, std::size_t in_flight);
 
 }  // namespace hub::bench

@@ -62,7 +62,7 @@ void SealedSwarm::handle(Bytes bytes, TimePoint at, const Visitor& visit) {
   touch(index);
   for (const channel::Delivered& delivered : connection.take_delivered()) {
     const auto message = sealed::read_message(delivered.bytes);
-    if (message) visit(index, {message->opcode, message->id}, at);
+    if (message) visit(index, {message->opcode, message->id, message->payload}, at);
   }
 }
 
@@ -138,7 +138,10 @@ class SealedSwarm::LoginUnderWay {
     swarm_.add(
         session_, link(),
         std::make_unique<Connection>(sealed::Side::kClient, *made, kTheWay, swarm_.random_, now));
-    follow(exchange_.start(*ClientId::parse(id_), password_, made->keys.handshake_hash));
+    LoginExchange::Device device;
+    swarm_.random_.fill(device.id);
+    swarm_.random_.fill(device.secret);
+    follow(exchange_.start(*ClientId::parse(id_), password_, device, made->keys.handshake_hash));
     return true;
   }
 

@@ -15,8 +15,8 @@ namespace hub::bench {
 
 class SealedSwarm final : public Swarm {
  public:
-  SealedSwarm(std::uint16_t port, const Key& server_key, std::size_t links)
-      : Swarm(port, links), server_key_(server_key) {}
+  SealedSwarm(const Endpoint& hub, const Key& server_key, std::size_t links)
+      : Swarm(hub, links), server_key_(server_key) {}
 
   void login(const std::vector<std::string>& ids, const std::string& password) override;
   std::size_t size() const override { return sessions_.size(); }

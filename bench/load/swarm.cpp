@@ -7,9 +7,9 @@
 
 namespace hub::bench {
 
-Swarm::Swarm(std::uint16_t port, std::size_t links) {
+Swarm::Swarm(const Endpoint& hub, std::size_t links) {
   for (std::size_t i = 0; i < links; ++i) {
-    links_.push_back(std::make_unique<Link>(port));
+    links_.push_back(std::make_unique<Link>(hub));
     waiting_.push_back({links_.back()->fd(), POLLIN, 0});
   }
 }
@@ -57,8 +57,8 @@ void Swarm::rest_for(Duration time) {
 }
 
 std::unique_ptr<Swarm> make_swarm(Framing framing, const HubProcess& hub, std::size_t links) {
-  if (framing == Framing::kClassic) return std::make_unique<ClassicSwarm>(hub.port(), links);
-  return std::make_unique<SealedSwarm>(hub.port(), hub.server_key(), links);
+  if (framing == Framing::kClassic) return std::make_unique<ClassicSwarm>(hub.address(), links);
+  return std::make_unique<SealedSwarm>(hub.address(), hub.server_key(), links);
 }
 
 }  // namespace hub::bench

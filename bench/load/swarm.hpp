@@ -24,7 +24,8 @@ namespace hub::bench {
 /// A message of the hub's to one session.
 struct Arrived {
   Opcode opcode = Opcode::kSessionReset;
-  MessageId id = 0;  // classic: the low 32 bits
+  MessageId id = 0;          // classic: the low 32 bits
+  std::string_view payload;  // until the visitor returns; classic: with the NUL behind it
 };
 
 class Swarm {
@@ -58,7 +59,7 @@ class Swarm {
   std::uint64_t strays() const { return strays_; }
 
  protected:
-  Swarm(std::uint16_t port, std::size_t links);
+  Swarm(const Endpoint& hub, std::size_t links);
 
   /// Waits until some link has something, and returns those that have.
   std::span<Link* const> readable(Duration patience);

@@ -87,6 +87,17 @@ ContactStep FirstContact::on_answer(std::string_view typed) {
   return AskPerson{"Type yes, no or the fingerprint: "};
 }
 
+std::optional<Key> FirstContact::expected() const {
+  if (in_use_) return in_use_;
+  if (known_) return known_->keys.empty() ? std::nullopt : std::optional(known_->keys.front());
+  return invited_;
+}
+
+std::optional<Key> FirstContact::other_than(const Key& key) const {
+  if (!known_ || known_->keys.size() < 2) return std::nullopt;
+  return known_->keys[0] == key ? known_->keys[1] : known_->keys[0];
+}
+
 ContactStep FirstContact::use(const Key& key) {
   in_use_ = key;
   return UseKey{key};

@@ -76,6 +76,11 @@ class FirstContact {
   /// it announced, if any. A connection that is lost is made anew with no other.
   void remember(const std::optional<Key>& next);
 
+  /// The key that the hub is expected to have, as far as is known before it answers.
+  std::optional<Key> expected() const;
+  /// The hub's other key, while it changes from one to the other.
+  std::optional<Key> other_than(const Key& key) const;
+
   /// What UseKey said last.
   const std::optional<Key>& in_use() const { return in_use_; }
 

@@ -43,7 +43,7 @@ Parsed bad_client_id() {
                                                kMaxClientIdBytes));
 }
 
-Parsed parse_login(std::string_view argument) {
+Parsed parse_login(std::string_view argument, Framing) {
   const auto credentials = split_credentials(argument);
   const auto id = ClientId::parse(credentials ? credentials->id : trim(argument));
   if (!id) return bad_client_id();
@@ -57,13 +57,15 @@ Parsed parse_login(std::string_view argument) {
 }
 
 template <typename Request>
-Parsed parse_target(std::string_view argument) {
+Parsed parse_target(std::string_view argument, Framing) {
   const auto id = ClientId::parse(trim(argument));
   if (!id) return bad_client_id();
   return Request{*id};
 }
 
-Parsed parse_post(std::string_view text, std::size_t max_text) {
+Parsed parse_post(std::string_view text, Framing framing) {
+  const std::size_t max_text =
+      framing == Framing::kSealed ? kMaxTextBytes : kClassicMaxPayloadBytes;
   if (text.empty()) return complain("bad_text", "there is nothing to post: post#text");
   if (text.size() > max_text) {
     return complain("bad_text", fmt::format("the text has {} bytes, a post takes {} at most: "
@@ -77,19 +79,29 @@ Parsed parse_post(std::string_view text, std::size_t max_text) {
   return Post{std::string(text)};
 }
 
-Parsed parse_retrieve(std::string_view argument) {
-  const std::string_view digits = trim(argument);
-  const bool number = !digits.empty() && std::all_of(digits.begin(), digits.end(),
-                                                     [](char c) { return c >= '0' && c <= '9'; });
-  const std::uint32_t n = number ? parse_count(digits).value_or(0) : 0;
-  if (n < 1 || n > kClassicMaxRetrieve) {
-    return complain("bad_count",
-                    fmt::format("retrieve#n takes a number from 1 to {}", kClassicMaxRetrieve));
-  }
-  return Retrieve{n};
+bool is_number(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-Parsed parse_spurious(std::string_view argument) {
+Parsed parse_retrieve(std::string_view argument, Framing framing) {
+  const bool is_sealed = framing == Framing::kSealed;
+  const std::uint32_t most = is_sealed ? kMaxRetrieve : kClassicMaxRetrieve;
+  const std::string_view typed = trim(argument);
+  const auto separator = typed.find('&');
+  const bool has_before = separator != std::string_view::npos;
+  const bool is_readable = is_number(typed.substr(0, separator)) &&
+                           (!has_before || (is_sealed && is_number(typed.substr(separator + 1))));
+  const RetrieveRange range = is_readable ? hub::parse_retrieve(typed) : RetrieveRange{};
+  if (range.count < 1 || range.count > most || (has_before && range.before == 0)) {
+    return complain("bad_count",
+                    fmt::format("retrieve#n takes a number from 1 to {}{}", most,
+                                is_sealed ? "; retrieve#n&id shows those before that one" : ""));
+  }
+  return Retrieve{range.count, range.before};
+}
+
+Parsed parse_spurious(std::string_view argument, Framing) {
   if (trim(argument) == "client") return SpuriousClient{};
   if (trim(argument) == "server") return SpuriousServer{};
   return complain("bad_argument", "it is spurious#client or spurious#server");
@@ -97,7 +109,7 @@ Parsed parse_spurious(std::string_view argument) {
 
 struct Verb {
   std::string_view name;
-  Parsed (*parse)(std::string_view argument);  // none: takes nothing after the '#'
+  Parsed (*parse)(std::string_view argument, Framing framing);  // none: nothing after the '#'
   Command (*make)();
 };
 
@@ -106,10 +118,9 @@ Command make() {
   return Request{};
 }
 
-// post stands apart: it alone needs to know what the framing can carry.
 constexpr std::array kVerbs = {
     Verb{"login", parse_login, nullptr},
-    Verb{"post", nullptr, nullptr},
+    Verb{"post", parse_post, nullptr},
     Verb{"subscribe", parse_target<Subscribe>, nullptr},
     Verb{"unsubscribe", parse_target<Unsubscribe>, nullptr},
     Verb{"retrieve", parse_retrieve, nullptr},
@@ -160,14 +171,13 @@ Parsed unknown_command(std::string_view line) {
 
 }  // namespace
 
-Parsed parse_line(std::string_view line, std::size_t max_text) {
+Parsed parse_line(std::string_view line, Framing framing) {
   if (trim(line).empty()) return Nothing{};
   const auto separator = line.find('#');
   const Verb* verb = find_verb(lower(typed_verb(line)));
   if (verb == nullptr || separator == std::string_view::npos) return unknown_command(line);
   const std::string_view argument = line.substr(separator + 1);
-  if (verb->parse != nullptr) return verb->parse(argument);
-  if (verb->make == nullptr) return parse_post(argument, max_text);
+  if (verb->parse != nullptr) return verb->parse(argument, framing);
   if (!trim(argument).empty()) {
     return complain("bad_argument", fmt::format("{}# takes nothing after the '#'", verb->name));
   }
@@ -196,13 +206,14 @@ std::string_view help_text() {
          "subscribe#id        follow id: what they post appears at once\n"
          "unsubscribe#id      stop following id\n"
          "retrieve#n          show the n newest posts of those you follow\n"
+         "retrieve#n&id       show n older ones: those before message id\n"
          "logout#             log out\n"
          "state#              show the state of the session\n"
          "reset#              reset the session without asking\n"
          "spurious#client     send a message no hub knows: the hub resets the session\n"
          "spurious#server     ask a debugging hub for a message nobody asked for\n"
          "help#               show this\n"
-         "quit#               log out and leave";
+         "quit#               leave";
 }
 
 void LineCutter::add(std::string_view bytes) {

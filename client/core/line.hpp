@@ -19,6 +19,7 @@
 
 #include "protocol/client_id.hpp"
 #include "protocol/limits.hpp"
+#include "protocol/types.hpp"
 
 namespace hub::client {
 
@@ -36,7 +37,8 @@ struct Unsubscribe {
   ClientId target;
 };
 struct Retrieve {
-  std::uint32_t n = 0;  // 1 to kClassicMaxRetrieve
+  std::uint32_t n = 0;   // 1 to kMaxRetrieve, classic kClassicMaxRetrieve
+  MessageId before = 0;  // sealed: older than this one; 0: the newest
 };
 struct Logout {};
 struct Reset {};
@@ -58,9 +60,9 @@ struct Complaint {
   std::string sentence;
 };
 
-/// Reads one line, its line end removed. `max_text` is what the framing in use can carry in a post.
+/// Reads one line, its line end removed; what it may ask depends on the framing in use.
 tl::expected<Command, Complaint> parse_line(std::string_view line,
-                                            std::size_t max_text = kMaxTextBytes);
+                                            Framing framing = Framing::kSealed);
 
 /// What of a line may be remembered for recall: never a password, nothing of a line that might hold
 /// one by mistake.

@@ -19,31 +19,52 @@ void wipe_text(std::string& text) {
 }  // namespace
 
 LoginExchange::Step LoginExchange::start(const ClientId& id, std::string password,
-                                         const Key& handshake_hash) {
-  if (kept_ && kept_->id != id.text()) kept_.reset();
+                                         const Device& device, const Key& handshake_hash) {
+  begin(id, device, handshake_hash);
+  kept_.reset();
   password_ = std::move(password);
-  return begin(id.key(), id.text(), handshake_hash, std::nullopt);
+  return ask_for_challenge();
 }
 
-LoginExchange::Step LoginExchange::resume(const Key& handshake_hash,
-                                          std::optional<MessageId> mark) {
+LoginExchange::Step LoginExchange::resume(const ClientId& id, const Device& device,
+                                          const Key& handshake_hash) {
+  begin(id, device, handshake_hash);
+  kept_.reset();
+  resuming_ = true;
+  stage_ = Stage::kProving;
+  return SendMessage{
+      Opcode::kResume,
+      sealed::write_resume(
+          {device.id, resume_proof(device.secret, handshake_hash, device.id), device.mark, id_})};
+}
+
+LoginExchange::Step LoginExchange::again(const Device& device, const Key& handshake_hash) {
   if (!kept_) return Nothing{};
-  const auto id = ClientId::parse(kept_->id);
-  return begin(id->key(), kept_->id, handshake_hash, mark);
+  begin(*ClientId::parse(kept_->id), device, handshake_hash);
+  return ask_for_challenge();
 }
 
-LoginExchange::Step LoginExchange::begin(const std::string& id_key, const std::string& id,
-                                         const Key& handshake_hash, std::optional<MessageId> mark) {
-  mark_ = mark;
-  stage_ = Stage::kStarted;
+void LoginExchange::begin(const ClientId& id, const Device& device, const Key& handshake_hash) {
+  wipe_text(password_);
   trying_.reset();
-  id_ = id;
+  resuming_ = false;
+  id_ = id.text();
+  device_ = device;
   transcript_ = {};
   transcript_.handshake_hash = handshake_hash;
-  transcript_.id_key = id_key;
+  transcript_.id_key = id.key();
+}
+
+LoginExchange::Step LoginExchange::ask_for_challenge() {
+  stage_ = Stage::kStarted;
   random_.fill(transcript_.client_nonce);
   return SendMessage{Opcode::kLoginStart,
-                     sealed::write_login_start({transcript_.client_nonce, id})};
+                     sealed::write_login_start({transcript_.client_nonce, id_})};
+}
+
+void LoginExchange::abandon() {
+  stage_ = Stage::kIdle;
+  wipe_text(password_);
 }
 
 LoginExchange::Step LoginExchange::on_message(Opcode opcode, std::string_view payload) {
@@ -73,13 +94,11 @@ LoginExchange::Step LoginExchange::on_challenge(std::string_view payload) {
   transcript_.server_nonce = challenge->nonce;
   transcript_.salt = challenge->salt;
   transcript_.kdf = challenge->kdf;
-  const bool fits = kept_ && kept_->salt == challenge->salt && kept_->kdf == challenge->kdf;
-  if ((fits || (kept_ && fault("kept_keys_for_any_salt"))) && password_.empty()) {
+  if (kept_) {
     trying_ = kept_;
-    return prove();
-  }
-  if (password_.empty()) {  // the password has been changed meanwhile: only its owner can go on
-    stage_ = Stage::kIdle;
+    const bool fits = kept_->salt == challenge->salt && kept_->kdf == challenge->kdf;
+    if (fits) return prove();
+    stage_ = Stage::kIdle;  // changed in this very moment: only its owner can go on
     return Failed{};
   }
   if (!is_acceptable_to_client(challenge->kdf, config_.allow_weak_kdf)) {
@@ -114,29 +133,38 @@ LoginExchange::Step LoginExchange::stretched(std::uint64_t ticket,
 LoginExchange::Step LoginExchange::prove() {
   stage_ = Stage::kProving;
   const Key proof = client_proof(trying_->keys, auth_message(transcript_));
-  if (fault("mark_not_told")) mark_.reset();
-  return SendMessage{Opcode::kLoginProof, sealed::write_login_proof({proof, mark_})};
+  return SendMessage{
+      Opcode::kLoginProof,
+      sealed::write_login_proof({proof, device_.id, resume_key_of(device_.secret), device_.mark})};
 }
 
 LoginExchange::Step LoginExchange::on_ok(std::string_view payload) {
   if (stage_ != Stage::kProving) return Nothing{};
   stage_ = Stage::kIdle;
   const auto ok = sealed::read_login_ok(payload);
-  const bool proved = ok && verify_server_signature(trying_->keys.server_key,
-                                                    auth_message(transcript_), ok->signature);
+  const bool proved = ok && is_signed(ok->signature);
   if (!proved && !fault("server_proof_not_required")) {
     return Distrusted{"false_hub",
                       "whoever answers at this address does not know the account's verifier: it is "
                       "not the hub, or not the one this account is on; the connection is closed"};
   }
-  if (!fault("keys_not_kept")) kept_ = trying_;
+  kept_ = std::exchange(trying_, std::nullopt);
   LoggedIn logged_in;
   if (ok) {
     logged_in.session_timeout = ok->session_timeout;
-    logged_in.newest_post = ok->newest_post;
+    logged_in.mark = ok->mark;
+    logged_in.done = ok->done;
     logged_in.next_key = ok->next_key;
   }
   return logged_in;
+}
+
+bool LoginExchange::is_signed(const Key& signature) const {
+  if (resuming_) {
+    return verify_resume_signature(resume_key_of(device_.secret), transcript_.handshake_hash,
+                                   device_.id, signature);
+  }
+  return verify_server_signature(trying_->keys.server_key, auth_message(transcript_), signature);
 }
 
 }  // namespace hub::client

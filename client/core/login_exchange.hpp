@@ -1,11 +1,12 @@
-// spoke's half of a sealed login (SCRAM, protocol/scram.hpp). Pure: the stretching of the password,
-// which takes a tenth of a second and much memory, is asked for and comes back later.
+// spoke's half of a sealed login: by the password (SCRAM, protocol/scram.hpp), or, for a device
+// that has logged in before, by its secret (protocol/device.hpp). Pure: the stretching of the
+// password, which takes a tenth of a second and much memory, is asked for and comes back later.
 //
 //   Idle --start()--> Started --challenge--> Stretching --stretched()--> Proving --ok--> Idle
-//                                    \--the keys are known already--------/    \--failed--> Idle
+//   Idle --resume()------------------------------------------------------^    \--failed--> Idle
+//   Idle --again()--> Started --challenge--> Proving
 //
-// The keys of the last login that succeeded are kept in memory, never the password: with them the
-// client comes back by itself.
+// Of the password nothing is kept beyond the login; its keys only until forget(), for again().
 #pragma once
 
 #include <chrono>
@@ -27,6 +28,13 @@ class LoginExchange {
   };
   LoginExchange(const Config& config, Random& random) : config_(config), random_(random) {}
 
+  /// The device as a login names it.
+  struct Device {
+    DeviceId id{};
+    Key secret{};
+    sealed::Mark mark;
+  };
+
   /// To be stretched off the loop; stretched() follows with the same ticket.
   struct Stretch {
     std::uint64_t ticket = 0;
@@ -40,7 +48,8 @@ class LoginExchange {
   };
   struct LoggedIn {
     std::chrono::milliseconds session_timeout{0};
-    MessageId newest_post = 0;
+    sealed::Mark mark;            // what is due above it will come
+    std::uint64_t done = 0;       // the highest number of the device's requests that was done
     std::optional<Key> next_key;  // announced by the hub
   };
   struct Failed {
@@ -54,16 +63,17 @@ class LoginExchange {
   struct Nothing {};
   using Step = std::variant<Nothing, SendMessage, Stretch, LoggedIn, Failed, Distrusted>;
 
-  /// Forgets what is kept of another account.
-  Step start(const ClientId& id, std::string password, const Key& handshake_hash);
-  /// As who was logged in before; may_resume() says whether that can be.
-  /// `mark`: up to which post it was served.
-  Step resume(const Key& handshake_hash, std::optional<MessageId> mark);
-  bool may_resume() const { return kept_.has_value(); }
+  Step start(const ClientId& id, std::string password, const Device& device,
+             const Key& handshake_hash);
+  Step resume(const ClientId& id, const Device& device, const Key& handshake_hash);
+  /// Once more, as another device, with the keys of the password that was right a moment ago.
+  Step again(const Device& device, const Key& handshake_hash);
+  bool may_try_again() const { return kept_.has_value(); }
   void forget() { kept_.reset(); }
   /// The connection is gone, and the login under way with it.
-  void abandon() { stage_ = Stage::kIdle; }
+  void abandon();
   bool under_way() const { return stage_ != Stage::kIdle; }
+  bool is_resume() const { return resuming_; }
 
   /// Login challenge, ok and failed; anything at the wrong time is Nothing.
   Step on_message(Opcode opcode, std::string_view payload);
@@ -79,19 +89,21 @@ class LoginExchange {
     ScramKeys keys;
   };
 
-  Step begin(const std::string& id_key, const std::string& id, const Key& handshake_hash,
-             std::optional<MessageId> mark);
+  void begin(const ClientId& id, const Device& device, const Key& handshake_hash);
+  Step ask_for_challenge();
   Step on_challenge(std::string_view payload);
   Step prove();
   Step on_ok(std::string_view payload);
+  bool is_signed(const Key& signature) const;
 
   Config config_;
   Random& random_;
   Stage stage_ = Stage::kIdle;
+  bool resuming_ = false;
   std::string id_;
   std::string password_;
+  Device device_;
   LoginTranscript transcript_;
-  std::optional<MessageId> mark_;
   std::optional<Keys> trying_;
   std::optional<Keys> kept_;
   std::uint64_t ticket_ = 0;

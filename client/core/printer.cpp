@@ -1,5 +1,7 @@
 #include "client/core/printer.hpp"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "client/core/line.hpp"
@@ -59,6 +61,10 @@ std::string painted_line(const Record& record, const std::string& line, const St
   return line;
 }
 
+std::string with_id(MessageId id, std::string line) {
+  return id == 0 ? std::move(line) : fmt::format("{} {}", id, line);
+}
+
 }  // namespace
 
 Record ack(std::string_view request, bool successful) {
@@ -71,15 +77,19 @@ Record error(std::string_view word, std::string note) {
   return {RecordKind::kError, fmt::format("error#{}", word), std::move(note)};
 }
 
-Record forward(std::string_view payload) { return {RecordKind::kForward, post_line(payload), {}}; }
-
-Record retrieved(std::string_view payload) {
-  return {RecordKind::kRetrieved, post_line(payload), {}};
+Record forward(std::string_view payload, MessageId id) {
+  return {RecordKind::kForward, with_id(id, post_line(payload)), {}};
 }
 
-Record end_of_retrieve(std::size_t posts) {
+Record retrieved(std::string_view payload, MessageId id) {
+  return {RecordKind::kRetrieved, with_id(id, post_line(payload)), {}};
+}
+
+Record end_of_retrieve(std::size_t posts, MessageId oldest) {
   if (posts == 0) return note("no posts");
-  return note(fmt::format("{} {}", posts, posts == 1 ? "post" : "posts"));
+  const std::string older =
+      oldest == 0 ? std::string() : fmt::format("; older: retrieve#{}&{}", posts, oldest);
+  return note(fmt::format("{} {}{}", posts, posts == 1 ? "post" : "posts", older));
 }
 
 Record state_record(std::string_view state, std::string_view id) {

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "protocol/types.hpp"
+
 namespace hub::client {
 
 enum class RecordKind : std::uint8_t {
@@ -30,9 +32,11 @@ struct Record {
 
 Record ack(std::string_view request, bool successful);  // "login_ack", true
 Record error(std::string_view word, std::string note);
-Record forward(std::string_view payload);
-Record retrieved(std::string_view payload);
-Record end_of_retrieve(std::size_t posts);
+/// `id`: shown before it; 0: not.
+Record forward(std::string_view payload, MessageId id = 0);
+Record retrieved(std::string_view payload, MessageId id = 0);
+/// `oldest`: the last one shown, from which older ones can be asked for; 0: they cannot.
+Record end_of_retrieve(std::size_t posts, MessageId oldest = 0);
 Record state_record(std::string_view state, std::string_view id);
 Record help();
 Record note(std::string text);

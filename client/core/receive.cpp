@@ -32,7 +32,8 @@ void Session::receive(const Message& message, TimePoint now) {
   if (!is_for_us(message)) return;
   if (message.opcode == Opcode::kMustLoginFirst) return on_must_login(message);
   if (message.opcode == Opcode::kSessionReset) return on_reset();
-  if (state_ == State::kOffline) return;
+  if (on_tagged(message) || state_ == State::kOffline) return;
+  if (message.opcode == Opcode::kEarlierPosts) return on_earlier_posts(message);
   if (message.opcode == Opcode::kForward && state_ != State::kLoginSent) return on_forward(message);
   const bool expected = on_login_ack(message) || on_reply(message, now) || on_refused(message);
   if (!expected && !is_excused(message.opcode)) on_unexpected(message);
@@ -74,10 +75,12 @@ void Session::on_reset() {
 // The network may repeat a forward, and the hub wants its ack each time.
 void Session::on_forward(const Message& message) {
   SeenPost post{message.id, message.payload};
-  const bool known = post.id != 0 && !fault("forward_repeat_printed") &&
+  // Sealed, nothing comes twice; the same again is of another history, after a restore.
+  const bool known = config_.framing == Framing::kClassic && post.id != 0 &&
+                     !fault("forward_repeat_printed") &&
                      std::find(forwards_.begin(), forwards_.end(), post) != forwards_.end();
   if (!known) {
-    print(forward(post.payload));
+    print(forward(message.payload, shown_id(message)));
     forwards_.push_back(std::move(post));
     if (forwards_.size() > kRememberedForwards) forwards_.pop_front();
   }
@@ -127,7 +130,7 @@ bool Session::on_reply(const Message& message, TimePoint now) {
   pending_.reset();
   accepted_ = opcode;
   if (opcode == Opcode::kRetrieveEnd) {
-    print(end_of_retrieve(retrieved_));
+    print(end_of_retrieve(retrieved_, config_.framing == Framing::kSealed ? last_retrieved_ : 0));
   } else {
     print(ack(exchange->word, opcode == exchange->ok));
   }
@@ -143,18 +146,47 @@ bool Session::on_refused(const Message& message) {
   if (!refusal || !pending_ || pending_->request != refusal->request) return true;  // of the past
   pending_.reset();
   accepted_ = message.opcode;
-  print(error(is_word(refusal->word) ? refusal->word : "refused",
-              fmt::format("the hub did not do it ({})", name_of(refusal->request))));
+  print_refusal(message);
   if (state_ != State::kOffline) state_ = State::kOnline;
   return true;
 }
 
+void Session::print_refusal(const Message& message) {
+  const auto refusal = sealed::read_refusal(message.payload);
+  if (!refusal) return;
+  if (refusal->word == "not_saved") {
+    print(error("not_saved",
+                "it could not be written down here, and was not sent: is the disk full?"));
+    return;
+  }
+  print(error(is_word(refusal->word) ? refusal->word : "refused",
+              fmt::format("the hub did not do it ({})", name_of(refusal->request))));
+}
+
+/// More was missed than a catch-up brings. It is told before the posts that come.
+void Session::on_earlier_posts(const Message& message) {
+  const auto earlier = sealed::read_earlier_posts(message.payload);
+  if (config_.framing != Framing::kSealed || !earlier) return on_unexpected(message);
+  print(note(fmt::format("{}{} earlier posts are not shown: use retrieve#{}",
+                         earlier->more ? "more than " : "", earlier->count,
+                         std::min(earlier->count, kMaxRetrieve))));
+  send(Opcode::kForwardAck, {}, message.id);
+}
+
+MessageId Session::shown_id(const Message& post) const { return config_.show_ids ? post.id : 0; }
+
 void Session::on_retrieved(const Message& message, TimePoint now) {
   pending_->deadline = reply_deadline(now);
+  last_retrieved_ = message.id;
+  if (config_.framing == Framing::kSealed) {  // nothing comes twice there
+    print(retrieved(message.payload, shown_id(message)));
+    ++retrieved_;
+    return;
+  }
   SeenPost post{message.id, message.payload};
   const bool known = post.id != 0 && std::find(run_.begin(), run_.end(), post) != run_.end();
   if (known) return;
-  print(retrieved(post.payload));
+  print(retrieved(message.payload, shown_id(message)));
   ++retrieved_;
   run_.push_back(std::move(post));
   if (run_.size() > kClassicMaxRetrieve) run_.pop_front();

@@ -39,35 +39,25 @@ SealedLink::SealedLink(const LinkConfig& config, FirstContact contact, Random& r
 
 void SealedLink::send(const Message& message, TimePoint now) {
   if (distrusted_) return;
-  if (message.opcode == Opcode::kForwardAck) {
-    mark_ = std::max(mark_, message.id);
-    if (connection_ && !fault("forwards_not_marked")) connection_->channel().mark(mark_);
-    flush(now);
-    return;
-  }
+  if (message.opcode == Opcode::kForwardAck) return on_shown(message.id, now);
   if (message.opcode == Opcode::kLogin) {
-    const auto credentials = split_credentials(message.payload);
-    const auto id = credentials ? ClientId::parse(credentials->id) : std::nullopt;
-    if (!id) return;
-    wanted_ = Wanted{*id, std::string(credentials->password)};
-    wants_online_ = true;
-    wanting_since_ = now;
-    if (connection_ && !connection_->is_closed()) begin_login(now);
+    want_login(message.payload, now);
+  } else if (sealed::is_numbered(message.opcode) && wants_online_ && device_) {
+    ask(message);
+    if (!wanting_since_) wanting_since_ = now;
   } else {
-    if (message.opcode == Opcode::kLogout || message.opcode == Opcode::kSessionReset) {
-      login_.forget();
-      wants_online_ = false;
-    }
+    if (message.opcode == Opcode::kSessionReset) wants_online_ = false;
     if (waiting_.size() < kMaxWaiting) waiting_.push_back(message);
     if (!wanting_since_) wanting_since_ = now;
   }
+  if (opening_device_) return;
   want_connection(now);
   send_waiting(now);
   flush(now);
 }
 
 void SealedLink::want_connection(TimePoint now) {
-  if (connection_ || initiator_ || asking_ || try_again_ || distrusted_) return;
+  if (connection_ || initiator_ || asking_ || try_again_ || distrusted_ || !has_business()) return;
   follow(contact_.begin(), now);
 }
 
@@ -153,7 +143,7 @@ void SealedLink::on_established(const sealed::Established& made, TimePoint now) 
   connection_->channel().ping();
   liveness_.begin(now);
   unanswered_since_.reset();
-  if (wanted_ || login_.may_resume()) begin_login(now);
+  if (wants_online_) begin_login(now);
   send_waiting(now);
 }
 
@@ -205,7 +195,7 @@ void SealedLink::check_silence(TimePoint now) {
   if (!unanswered_since_) return;
   if (elsewhere_at_ && now >= *elsewhere_at_) {
     elsewhere_at_ = now + kElsewhere;
-    say_once("the hub does not answer; reconnecting…");
+    say_silent("the hub does not answer; reconnecting…");
     outputs_.push_back(NextAddress{});
   }
   if (now >= *unanswered_since_ + kAnew && !initiator_ && contact_.in_use()) {
@@ -213,15 +203,17 @@ void SealedLink::check_silence(TimePoint now) {
   }
 }
 
-/// Nobody is there to wait: what was asked stays unanswered.
+/// Nobody is there to wait: what was asked stays unanswered. Who was logged in is so again with the
+/// next thing that is asked.
 void SealedLink::give_up(TimePoint now) {
-  wanting_since_.reset();
+  if (wanted_ && !(device_ && device_->can_resume())) wants_online_ = false;
   wanted_.reset();
   waiting_.clear();
-  wants_online_ = false;
-  login_.forget();
-  asked_ = true;
+  asked_ = false;
+  away_ = gave_up_ = true;
   lose_connection(now);
+  wanting_since_.reset();
+  outputs_.push_back(GaveUp{device_ && !device_->outbox().waiting().empty()});
 }
 
 void SealedLink::on_path_changed(TimePoint now) {
@@ -242,8 +234,8 @@ void SealedLink::send_waiting(TimePoint) {
   if (!connection_ || connection_->is_closed() || login_.under_way()) return;
   if (wants_online_ && !online_) return;
   if (initiator_) return;  // the connection is in doubt
-  while (!waiting_.empty() &&
-         hand_over(waiting_.front().opcode, waiting_.front().id, waiting_.front().payload)) {
+  send_outbox();
+  while (!waiting_.empty() && hand_over(waiting_.front().opcode, 0, waiting_.front().payload)) {
     asked_ = true;
     waiting_.pop_front();
   }
@@ -254,11 +246,12 @@ bool SealedLink::hand_over(Opcode opcode, MessageId id, std::string_view payload
 }
 
 void SealedLink::flush(TimePoint now) {
+  keep_mark();
   std::vector<std::uint8_t> bytes;
   if (initiator_ && initiator_->poll_transmit(now, bytes)) {
     if (++sends_here_ > kSendsAnAddress) {
       sends_here_ = 1;
-      say_once("the hub does not answer; trying again…");
+      say_silent("the hub does not answer; trying again…");
       outputs_.push_back(NextAddress{});
     }
     outputs_.push_back(SendDatagram{std::exchange(bytes, {})});
@@ -278,8 +271,9 @@ void SealedLink::flush(TimePoint now) {
   }
 }
 
-void SealedLink::say_once(std::string text) {
+void SealedLink::say_silent(std::string text) {
   if (!std::exchange(said_silent_, true)) note(std::move(text));
+  go_away();
 }
 
 }  // namespace hub::client

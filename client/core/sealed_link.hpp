@@ -10,9 +10,12 @@
 // order; next_timeout() says when on_timeout() is due, and a call too many does nothing.
 //
 // While a connection does not answer, it is tried from a new port and at the hub's other addresses
-// in turn, and in the end a new handshake beside it; whichever answers first is used. Messages that
-// were not handed to a connection wait for the next one; those that were may be lost with it, which
-// Lost says.
+// in turn, and in the end a new handshake beside it; whichever answers first is used.
+//
+// Who is logged in is a device (own_device.hpp). Its subscribes, unsubscribes and posts go into its
+// outbox first, and to the hub from there, under their numbers, on as many connections as it takes.
+// Other messages that were not handed to a connection wait for the next one; those that were may be
+// lost with it, which Lost says.
 //
 // Deadlines: the handshake's next datagram, the end of a doubt about the hub's key or version, the
 // connection's own, keep-alive and silence (liveness.hpp), the next try after a refusal, and the
@@ -21,6 +24,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +35,7 @@
 #include "client/core/liveness.hpp"
 #include "client/core/login_exchange.hpp"
 #include "client/core/message.hpp"
+#include "client/core/own_device.hpp"
 #include "protocol/sealed/connection.hpp"
 #include "protocol/sealed/initiator.hpp"
 
@@ -50,8 +55,31 @@ struct SendDatagram {
 struct Deliver {
   Message message;
 };
-/// What was handed to the hub and not answered may or may not have been done.
+/// What was handed to the hub without a number and not answered may or may not have been done.
 struct Lost {};
+/// Open the files of a device of this account at the hub with this key, or of the next one that no
+/// other program has open; on_device() answers. Until the next OpenDevice they are ours. Where
+/// there is a device under `other_key` instead, which the same hub had or will have, it is taken
+/// along.
+struct OpenDevice {
+  std::string account;  // the client ID in lower case
+  Key hub_key{};
+  std::optional<Key> other_key;
+};
+/// For the open device. After an AppendOutbox with `sync` on_kept() says whether it is on disk;
+/// nothing of it leaves before. The others are tried, and said once where they fail.
+struct Keep {
+  KeepOutput what;
+};
+/// The hub is away: what is asked now is kept and sent later. Back when it is logged in again.
+struct Away {};
+struct Back {};
+/// Where nobody is there to wait: the hub did not answer for too long.
+struct GaveUp {
+  bool is_kept = false;  // the request that waits for it: it is sent when somebody logs in again
+};
+/// The password is needed after all.
+struct NeedPassword {};
 /// Try the next address of the hub, from a new port: this one does not answer.
 struct NextAddress {};
 struct StretchPassword {
@@ -74,16 +102,22 @@ struct HubProved {
 struct LinkNote {
   std::string text;
 };
-using LinkOutput = std::variant<SendDatagram, Deliver, Lost, NextAddress, StretchPassword,
+using LinkOutput = std::variant<SendDatagram, Deliver, Lost, OpenDevice, Keep, Away, Back, GaveUp,
+                                NeedPassword, Settled, NotSent, NextAddress, StretchPassword,
                                 AskAboutKey, Distrust, HubProved, LinkNote>;
 
 class SealedLink {
  public:
   SealedLink(const LinkConfig& config, FirstContact contact, Random& random);
 
-  /// From the session. A login's payload is `id&password`, as in the classic framing; it is never
-  /// sent so.
+  /// From the session. A login's payload is `id&password`, as in the classic framing, or `id` alone
+  /// for a device that logged in before; it is never sent so. A subscribe, unsubscribe or post has
+  /// a number of the session's own as its message's ID, which the reply then has.
   void send(const Message& message, TimePoint now);
+  /// To OpenDevice. The error is a sentence: there will be no login.
+  void on_device(const tl::expected<DeviceFiles, std::string>& files, TimePoint now);
+  /// To AppendOutbox with `sync`.
+  void on_kept(bool is_on_disk, TimePoint now);
   void on_datagram(Bytes datagram, TimePoint now);
   void on_timeout(TimePoint now);
   void on_stretched(std::uint64_t ticket, const std::optional<Key>& salted, TimePoint now);
@@ -104,7 +138,7 @@ class SealedLink {
   /// A login that the session asked for.
   struct Wanted {
     ClientId id;
-    std::string password;
+    std::optional<std::string> password;  // nothing: the device's secret is to do
   };
 
   /// Something says that the hub has another key or version; believed if no welcome comes first.
@@ -126,7 +160,7 @@ class SealedLink {
   bool hand_over(Opcode opcode, MessageId id, std::string_view payload);
   void flush(TimePoint now);
   void note(std::string text) { outputs_.push_back(LinkNote{std::move(text)}); }
-  void say_once(std::string text);
+  void say_silent(std::string text);
   /// A connection that is lost is made anew.
   bool has_business() const { return wants_online_ || !waiting_.empty(); }
 
@@ -138,9 +172,24 @@ class SealedLink {
   void follow(const LoginExchange::Step& step, TimePoint now);
   void on_login_refused(LoginRefusal why, TimePoint now);
   void on_logged_in(const LoginExchange::LoggedIn& logged_in, TimePoint now);
-  void begin_login(TimePoint now);
   void lose_connection(TimePoint now);
   void end_session(TimePoint now);
+
+  // sealed_link_device.cpp: the device, its login and its outbox
+  void want_login(std::string_view payload, TimePoint now);
+  bool open_device(const ClientId& id, const Key& hub_key);
+  void begin_login(TimePoint now);
+  void need_password();
+  void become_new_device(TimePoint now);
+  LoginExchange::Device login_device() const;
+  void on_shown(MessageId post, TimePoint now);
+  void ask(const Message& message);
+  bool settle(const sealed::Message& reply, TimePoint now);
+  void send_outbox();
+  void go_away();
+  void keep_mark();
+  template <typename Action>
+  auto keeping(Action&& action);
 
   LinkConfig config_;
   FirstContact contact_;
@@ -157,11 +206,21 @@ class SealedLink {
   std::optional<Wanted> wanted_;  // until it is answered
   bool wants_online_ = false;     // was online, or is on its way there
   bool online_ = false;
-  MessageId mark_ = 0;                      // up to which post this login was served
+  bool renewing_ = false;  // the connection has a login of the device that there was before
+  bool away_ = false;      // the session knows that the hub is away
+
+  std::optional<ClientId> account_;              // whose device it is
+  std::optional<OwnDevice> device_;              // nothing: not opened
+  bool opening_device_ = false;                  // on_device() is to come
+  std::optional<MessageId> shown_;               // to be kept before the next datagram leaves
+  std::map<std::uint64_t, std::uint64_t> tags_;  // the session's numbers, by the device's
+  std::deque<std::uint64_t> unkept_;             // requests that are not on disk yet
+  std::uint64_t handed_ = 0;                     // to this connection: requests up to this number
   bool asked_ = false;                      // the connection was handed a request, not answered yet
   bool asking_ = false;                     // about the key
   bool distrusted_ = false;                 // it is over
   bool said_silent_ = false;                // the person knows that the hub does not answer
+  bool gave_up_ = false;                    // and nothing was heard since
   int sends_here_ = 0;                      // datagrams of the handshake to the present address
   std::optional<TimePoint> wanting_since_;  // something waits for an answer of the hub
   std::optional<TimePoint> unanswered_since_;  // the connection owes an answer, and says nothing

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "client/core/sealed_link.hpp"
+#include "client/core/sealed_link_keeping.hpp"
 #include "client/core/session.hpp"
 #include "protocol/crypto/hash.hpp"
 #include "protocol/fault.hpp"
@@ -23,6 +24,7 @@ bool SealedLink::on_connection_datagram(Bytes datagram, TimePoint now) {
   using Taken = sealed::Connection::Taken;
   if (taken == Taken::kForged || taken == Taken::kReplayed) return true;
   liveness_.on_heard(now);
+  gave_up_ = false;
   unanswered_since_.reset();
   elsewhere_at_.reset();
   initiator_.reset();  // the old connection answers after all
@@ -53,29 +55,36 @@ void SealedLink::on_message(const sealed::Message& message, TimePoint now) {
       follow(login_.on_message(message.opcode, message.payload), now);
       return;
     case Opcode::kForward:
+    case Opcode::kEarlierPosts:
+      if (!online_) return;  // for the device that there was before a second login
+      break;
+    case Opcode::kPostAck:
+    case Opcode::kSubscribeOk:
+    case Opcode::kSubscribeFailed:
+    case Opcode::kUnsubscribeOk:
+    case Opcode::kUnsubscribeFailed:
+    case Opcode::kRefused:
+      if (message.id != 0 && settle(message, now)) return;
+      [[fallthrough]];
+    default:
+      wanting_since_.reset();
+      asked_ = false;
       break;
     case Opcode::kRetrieveAck:  // more is to come
       if (wanting_since_) wanting_since_ = now;
       break;
-    default:
-      wanting_since_.reset();
-      asked_ = false;
   }
   if (message.opcode == Opcode::kLogoutAck || message.opcode == Opcode::kMustLoginFirst) {
     online_ = wants_online_ = false;
-    login_.forget();
+    tags_.clear();  // what the outbox has is of an earlier session now
+  }
+  if (message.opcode == Opcode::kLogoutAck && device_) {
+    keeping([&](auto& out) { device_->forget_secret(out); });
   }
   outputs_.push_back(Deliver{{message.opcode, 0, message.id, std::string(message.payload)}});
 }
 
 // --- Login ---
-
-void SealedLink::begin_login(TimePoint now) {
-  online_ = false;
-  const Key& hash = connection_->handshake_hash();
-  follow(wanted_ ? login_.start(wanted_->id, wanted_->password, hash) : login_.resume(hash, mark_),
-         now);
-}
 
 void SealedLink::follow(const LoginExchange::Step& step, TimePoint now) {
   if (const auto* message = std::get_if<LoginExchange::SendMessage>(&step)) {
@@ -102,11 +111,18 @@ void SealedLink::on_stretched(std::uint64_t ticket, const std::optional<Key>& sa
 }
 
 void SealedLink::on_logged_in(const LoginExchange::LoggedIn& logged_in, TimePoint now) {
+  if (!device_->agrees(logged_in.mark, logged_in.done)) return become_new_device(now);
+  login_.forget();
+  renewing_ = false;
+  keeping([&](auto& out) {
+    device_->keep_secret(out);
+    device_->take_mark(logged_in.mark, out);
+  });
   const bool was_asked = wanted_.has_value();
-  if (was_asked) mark_ = logged_in.newest_post;
   wanted_.reset();
   online_ = wants_online_ = true;
   wanting_since_.reset();
+  if (!device_->outbox().waiting().empty()) wanting_since_ = now;
   connection_->widen();
   liveness_.set_session_timeout(logged_in.session_timeout, now);
   contact_.remember(logged_in.next_key);
@@ -116,22 +132,35 @@ void SealedLink::on_logged_in(const LoginExchange::LoggedIn& logged_in, TimePoin
   } else {
     note("back online");
   }
+  if (std::exchange(away_, false)) outputs_.push_back(Back{});
   send_waiting(now);
 }
 
 void SealedLink::on_login_refused(LoginRefusal why, TimePoint now) {
   wanting_since_.reset();
+  const bool is_of_another = renewing_;
+  if (is_of_another) {
+    connection_->close(sealed::CloseReason::kGoodbye);
+    flush(now);
+  }
+  if (login_.is_resume() && why == LoginRefusal::kWrong) {
+    // Logged out elsewhere, a new password, disabled: the secret is of no more use.
+    keeping([&](auto& out) { device_->forget_secret(out); });
+    return wanted_ ? need_password() : end_session(now);
+  }
   if (wanted_) {
     wanted_.reset();
     wants_online_ = false;
+    tags_.clear();
     if (why == LoginRefusal::kTooManyTries) {
       note("too many tries at this account from here: wait a minute");
     } else if (why == LoginRefusal::kNoRoom) {
       note("the hub has no room just now: try again later");
     }
     outputs_.push_back(Deliver{{Opcode::kLoginFailed, 0, 0, {}}});
+    if (is_of_another) lose_connection(now);
   } else if (why == LoginRefusal::kWrong) {
-    end_session(now);  // the password was changed, or the account disabled
+    end_session(now);
   } else {
     lose_connection(now);
     try_again_ = now + kTryAgain;
@@ -176,6 +205,7 @@ void SealedLink::end_session(TimePoint now) {
   wanted_.reset();
   wants_online_ = false;
   waiting_.clear();
+  tags_.clear();   // what the outbox has is of an earlier session now
   asked_ = false;  // the reset answers whatever was asked
   lose_connection(now);
   outputs_.push_back(Deliver{{Opcode::kSessionReset, 0, 0, {}}});
@@ -186,11 +216,13 @@ void SealedLink::lose_connection(TimePoint now) {
   initiator_.reset();
   if (fault("waiting_lost_with_connection")) waiting_.clear();
   login_.abandon();
-  online_ = false;
+  online_ = renewing_ = false;
+  handed_ = 0;
   unanswered_since_.reset();
   elsewhere_at_.reset();
   if (wants_online_ && !wanting_since_) wanting_since_ = now;
   if (std::exchange(asked_, false)) outputs_.push_back(Lost{});
+  go_away();
 }
 
 }  // namespace hub::client

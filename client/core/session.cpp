@@ -7,9 +7,11 @@
 #include <fmt/format.h>
 
 #include "client/core/exchanges.hpp"
+#include "client/core/overloaded.hpp"
 #include "protocol/fault.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/password.hpp"
+#include "protocol/sealed/message.hpp"
 
 namespace hub::client {
 
@@ -18,12 +20,10 @@ namespace {
 /// How long a logout nobody asked for may keep somebody who is leaving.
 constexpr std::chrono::milliseconds kFarewell{500};
 
-template <typename... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
-template <typename... Cases>
-Overloaded(Cases...) -> Overloaded<Cases...>;
+std::string payload_of(const Retrieve& retrieve) {
+  if (retrieve.before == 0) return fmt::format("{}", retrieve.n);
+  return fmt::format("{}&{}", retrieve.n, retrieve.before);
+}
 
 }  // namespace
 
@@ -51,8 +51,7 @@ std::string_view name_of(State state) {
 
 void Session::on_line(std::string_view line, TimePoint now) {
   if (finished_ || leaving_) return;
-  auto command = parse_line(
-      line, config_.framing == Framing::kSealed ? kMaxTextBytes : kClassicMaxPayloadBytes);
+  auto command = parse_line(line, config_.framing);
   if (!command) {
     print(error(command.error().word, command.error().sentence));
     return;
@@ -67,6 +66,7 @@ void Session::on_line(std::string_view line, TimePoint now) {
               fmt::format("{} lines are waiting already; this one is not kept", waiting_.size())));
     return;
   }
+  if (act_while_away(*command, now)) return;
   waiting_.push_back(std::move(*command));
   start_waiting(now);
 }
@@ -92,7 +92,8 @@ void Session::on_message(const Message& message, TimePoint now) {
 }
 
 void Session::on_lost(TimePoint now) {
-  if (finished_ || !pending_) return;
+  // A login goes on with the next connection.
+  if (finished_ || !pending_ || pending_->request == Opcode::kLogin) return;
   fail_pending();
   start_waiting(now);
 }
@@ -107,6 +108,7 @@ void Session::on_input_end(TimePoint now) {
   config_.can_ask = false;  // nobody is left to answer, a waiting login#id neither
   if (asking_) on_password(std::nullopt, now);
   if (finished_ || leaving_) return;
+  if (away_ && config_.queues) waiting_.clear();  // nobody is there to see what they would bring
   waiting_.push_back(Quit{});
   start_waiting(now);
 }
@@ -115,6 +117,7 @@ void Session::on_stop(TimePoint now) {
   if (finished_ || leaving_) return;
   waiting_.clear();
   asking_.reset();
+  if (pending_ && pending_->tag != 0) queued_.push_back({pending_->request, pending_->tag});
   if (pending_) late_.insert(pending_->request);
   pending_.reset();
   leave(now);
@@ -130,12 +133,14 @@ bool Session::wants_input() const {
 }
 
 int Session::exit_code() const {
+  if (gave_up_) return kExitNoAnswer;
   if (!failed_) return kExitSuccess;
   return heard_ || !unanswered_ ? kExitFailure : kExitNoAnswer;
 }
 
 void Session::start_waiting(TimePoint now) {
-  while (!finished_ && !leaving_ && !pending_ && !asking_ && !waiting_.empty()) {
+  while (!finished_ && !leaving_ && !pending_ && !asking_ && !waiting_.empty() &&
+         may_go(waiting_.front())) {
     const Command command = std::move(waiting_.front());
     waiting_.pop_front();
     perform(command, now);
@@ -143,27 +148,26 @@ void Session::start_waiting(TimePoint now) {
 }
 
 void Session::perform(const Command& command, TimePoint now) {
-  std::visit(
-      Overloaded{
-          [&](const Login& login) { log_in(login, now); },
-          [&](const Post& post) { request(Opcode::kPost, post.text, now); },
-          [&](const Subscribe& s) { request(Opcode::kSubscribe, s.target.text(), now); },
-          [&](const Unsubscribe& u) { request(Opcode::kUnsubscribe, u.target.text(), now); },
-          [&](const Retrieve& r) { request(Opcode::kRetrieve, fmt::format("{}", r.n), now); },
-          [&](const Logout&) { request(Opcode::kLogout, {}, now); },
-          [&](const SpuriousClient&) { request(Opcode::kSpuriousClient, {}, now); },
-          [&](const SpuriousServer&) { request(Opcode::kSpuriousServer, {}, now); },
-          [&](const Reset&) {
-            send(Opcode::kSessionReset, {});
-            go_offline();
-            print(note("session reset sent"));
-          },
-          [&](const ShowState&) { print(state_record(name_of(state_), id_)); },
-          [&](const Help&) { print(help()); },
-          [&](const Quit&) { leave(now); },
-          [](const Nothing&) {},
-      },
-      command);
+  std::visit(Overloaded{
+                 [&](const Login& login) { log_in(login, now); },
+                 [&](const Post& post) { request(Opcode::kPost, post.text, now); },
+                 [&](const Subscribe& s) { request(Opcode::kSubscribe, s.target.text(), now); },
+                 [&](const Unsubscribe& u) { request(Opcode::kUnsubscribe, u.target.text(), now); },
+                 [&](const Retrieve& r) { request(Opcode::kRetrieve, payload_of(r), now); },
+                 [&](const Logout&) { request(Opcode::kLogout, {}, now); },
+                 [&](const SpuriousClient&) { request(Opcode::kSpuriousClient, {}, now); },
+                 [&](const SpuriousServer&) { request(Opcode::kSpuriousServer, {}, now); },
+                 [&](const Reset&) {
+                   send(Opcode::kSessionReset, {});
+                   go_offline();
+                   print(note("session reset sent"));
+                 },
+                 [&](const ShowState&) { print(state_record(name_of(state_), id_)); },
+                 [&](const Help&) { print(help()); },
+                 [&](const Quit&) { leave(now); },
+                 [](const Nothing&) {},
+             },
+             command);
 }
 
 void Session::log_in(const Login& login, TimePoint now) {
@@ -171,7 +175,8 @@ void Session::log_in(const Login& login, TimePoint now) {
     print(error("already_logged_in", fmt::format("as {}: logout# first", id_)));
     return;
   }
-  if (!login.password) {
+  const bool sealed = config_.framing == Framing::kSealed;
+  if (!login.password && !sealed) {
     if (config_.can_ask) {
       asking_ = login.id;
       outputs_.push_back(AskPassword{login.id.text()});
@@ -182,15 +187,20 @@ void Session::log_in(const Login& login, TimePoint now) {
   }
   id_ = login.id.text();
   state_ = State::kLoginSent;
-  request(Opcode::kLogin, fmt::format("{}&{}", id_, *login.password), now);
+  // Sealed, this installation may have logged in before: then it needs no password.
+  request(Opcode::kLogin, login.password ? fmt::format("{}&{}", id_, *login.password) : id_, now);
 }
 
 void Session::request(Opcode opcode, std::string payload, TimePoint now) {
   accepted_.reset();
   run_.clear();
   retrieved_ = 0;
-  send(opcode, payload);
-  pending_ = Pending{opcode, reply_deadline(now), std::move(payload), 1};
+  // Whoever is not logged in has no device that could keep it.
+  const bool is_kept = config_.framing == Framing::kSealed && state_ != State::kOffline &&
+                       sealed::is_numbered(opcode);
+  const std::uint64_t tag = is_kept ? next_tag_++ : 0;
+  send(opcode, payload, tag);
+  pending_ = Pending{opcode, reply_deadline(now), std::move(payload), 1, tag};
   const Exchange* exchange = exchange_of_request(opcode);
   if (opcode == Opcode::kLogin) ++open_logins_;
   if (state_ == State::kOnline && exchange != nullptr) state_ = exchange->waiting;
@@ -213,6 +223,8 @@ void Session::give_up_waiting(TimePoint now) {
 /// No reply will come to what was asked.
 void Session::fail_pending() {
   const Opcode request = pending_->request;
+  // What a lost connection did not bring does not come over the next one.
+  const bool may_come_late = config_.framing == Framing::kClassic;
   pending_.reset();
   if (leaving_) {
     finish();
@@ -224,22 +236,29 @@ void Session::fail_pending() {
   if (state_ == State::kLoginSent) {
     go_offline();
   } else if (state_ == State::kOffline) {
-    late_offline_ = true;
+    late_offline_ = may_come_late;
   } else {
-    late_.insert(request);
+    if (may_come_late) late_.insert(request);
     state_ = State::kOnline;
   }
 }
 
+/// Sealed, leaving is no logout: this device comes back as who it was.
 void Session::leave(TimePoint now) {
+  if (const std::size_t left = kept(); left > 0) {
+    print(error("queued",
+                fmt::format("{} not answered yet: kept, and sent at the next login",
+                            left == 1 ? "1 request is" : fmt::format("{} requests are", left))));
+  }
   leaving_ = true;
-  if (state_ == State::kOffline || state_ == State::kLoginSent) {
+  const bool is_offline = state_ == State::kOffline || state_ == State::kLoginSent;
+  if (is_offline || config_.framing == Framing::kSealed) {
     finish();
     return;
   }
   send(Opcode::kLogout, {});
   state_ = State::kLogoutSent;
-  pending_ = Pending{Opcode::kLogout, now + kFarewell, {}, 1};
+  pending_ = Pending{Opcode::kLogout, now + kFarewell, {}, 1, 0};
 }
 
 void Session::finish() {
@@ -259,6 +278,8 @@ void Session::go_offline() {
   login_tokens_.clear();
   forwards_.clear();
   run_.clear();
+  queued_.clear();  // kept all the same: the next login sends them
+  away_ = false;
   if (leaving_ && !finished_) finish();
 }
 

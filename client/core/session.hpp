@@ -20,6 +20,10 @@
 //   online states  0xB1 is printed and acknowledged, 0xC0 is printed while a retrieve waits
 //   any            while a reply is awaited, typed lines wait their turn
 //
+// Sealed, subscribe, unsubscribe and post are kept until they are answered, whatever happens to the
+// connection (outbox.hpp). While the hub is away, who sits at a terminal goes on typing: they are
+// queued, and their acks are printed when they come. A script's request keeps its turn.
+//
 // Only messages with the session's own token count. Two kinds of reply are no surprise although
 // nobody waits for them, and are passed over: a repeat of the reply just accepted, until the next
 // request is sent, and a reply to a request whose time ran out.
@@ -37,6 +41,7 @@
 
 #include "client/core/line.hpp"
 #include "client/core/message.hpp"
+#include "client/core/outbox.hpp"
 #include "client/core/printer.hpp"
 #include "protocol/types.hpp"
 
@@ -60,6 +65,8 @@ struct SessionConfig {
   /// Classic: a reply is awaited for kReplyTimeout, a login then sent again. Sealed: what carries
   /// the messages is reliable, says by on_lost() when it is not, and the hub says no by a message.
   Framing framing = Framing::kClassic;
+  bool queues = false;    // while the hub is away, for a person
+  bool show_ids = false;  // before each post its message ID
 };
 
 struct Send {
@@ -94,6 +101,13 @@ class Session {
   void on_message(const Message& message, TimePoint now);
   /// The hub cannot be reached, or the connection that carried the request is gone: no reply comes.
   void on_lost(TimePoint now);
+  // Of a sealed link (sealed_link.hpp says when).
+  void on_away(TimePoint now);
+  void on_back(TimePoint now);
+  void on_gave_up(bool is_kept, TimePoint now);
+  void on_password_needed(TimePoint now);
+  void on_settled(const Settled& settled, TimePoint now);
+  void on_not_sent(const NotSent& not_sent, TimePoint now);
   void on_timeout(TimePoint now);
   /// No more lines will come: what was asked is finished first.
   void on_input_end(TimePoint now);
@@ -121,6 +135,12 @@ class Session {
     std::optional<TimePoint> deadline;
     std::string payload;  // to send it again
     int sends = 1;
+    std::uint64_t tag = 0;  // sealed: our number for a request that is kept; 0: it is not
+  };
+  /// Kept, and not awaited.
+  struct Queued {
+    Opcode request = Opcode::kPost;
+    std::uint64_t tag = 0;
   };
   struct SeenPost {
     MessageId id = 0;
@@ -138,8 +158,14 @@ class Session {
   void give_up_waiting(TimePoint now);
   void fail_pending();
   std::optional<TimePoint> reply_deadline(TimePoint now) const;
-  void go_online();
   void go_offline();
+
+  // queue.cpp: what is kept while the hub is away
+  bool act_while_away(const Command& command, TimePoint now);
+  void queue(Opcode opcode, std::string payload);
+  bool may_go(const Command& command) const;
+  bool on_tagged(const Message& message);
+  std::size_t kept() const;
   void print(Record record);
   void send(Opcode opcode, std::string payload, MessageId id = 0);
 
@@ -153,6 +179,9 @@ class Session {
   bool on_login_ack(const Message& message);
   bool on_reply(const Message& message, TimePoint now);
   bool on_refused(const Message& message);
+  void print_refusal(const Message& message);
+  void on_earlier_posts(const Message& message);
+  MessageId shown_id(const Message& post) const;
   bool is_excused(Opcode opcode) const;
   void on_unexpected(const Message& message);
 
@@ -173,6 +202,12 @@ class Session {
   std::deque<SeenPost> forwards_;    // the last few, to know a repeat
   std::deque<SeenPost> run_;         // of the retrieve under way, for the same reason
   std::size_t retrieved_ = 0;        // posts it has shown
+  MessageId last_retrieved_ = 0;     // the oldest of them
+
+  std::deque<Queued> queued_;
+  std::uint64_t next_tag_ = 1;
+  bool away_ = false;
+  bool gave_up_ = false;
 
   bool leaving_ = false;  // only a quiet logout is still under way
   bool finished_ = false;

@@ -3,11 +3,19 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 
 #include <poll.h>
 #include <unistd.h>
 
 namespace hub::client {
+
+Style style_of_output() {
+  const bool terminal = isatty(STDOUT_FILENO) != 0;
+  const char* kind = std::getenv("TERM");
+  const bool dumb = kind == nullptr || *kind == '\0' || std::string_view(kind) == "dumb";
+  return {terminal, terminal && !dumb && std::getenv("NO_COLOR") == nullptr};
+}
 
 bool write_out(std::string_view text) {
   while (!text.empty()) {

@@ -13,6 +13,9 @@
 
 namespace hub::client {
 
+/// What standard output shows, and whether NO_COLOR forbids some of it.
+Style style_of_output();
+
 struct TypedLine {
   std::string text;
 };

@@ -16,9 +16,6 @@
 
 namespace hub::client {
 
-/// Where spoke keeps what lasts; empty where the environment names no home.
-std::filesystem::path state_directory();
-
 class KnownHubsFile {
  public:
   explicit KnownHubsFile(std::filesystem::path directory);

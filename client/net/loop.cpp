@@ -4,7 +4,7 @@
 #include <array>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
+#include <cstdio>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -27,6 +27,7 @@
 #include "client/net/signals.hpp"
 #include "client/net/terminal.hpp"
 #include "protocol/deadline.hpp"
+#include "protocol/text.hpp"
 
 namespace hub::client {
 
@@ -35,17 +36,12 @@ namespace {
 /// Datagrams taken in one turn, so that a flood leaves room for the keyboard.
 constexpr int kMaxDatagramsATurn = 64;
 
-Style style_of_output() {
-  const bool terminal = isatty(STDOUT_FILENO) != 0;
-  const char* kind = std::getenv("TERM");
-  const bool dumb = kind == nullptr || *kind == '\0' || std::string_view(kind) == "dumb";
-  return {terminal, terminal && !dumb && std::getenv("NO_COLOR") == nullptr};
-}
-
 SessionConfig session_config(const Options& options, bool interactive) {
   SessionConfig config;
   config.can_ask = interactive;
   if (!options.classic) config.framing = Framing::kSealed;
+  config.queues = interactive && !options.classic;
+  config.show_ids = options.show_ids;
   return config;
 }
 
@@ -62,10 +58,13 @@ class Loop {
       : link_(options.hub),
         hub_(to_string(options.hub)),
         style_(style_of_output()),
-        interactive_(Terminal::is_usable()),
-        console_(make_console()),
+        posts_once_(options.post.has_value()),
+        interactive_(Terminal::is_usable() && !posts_once_),
+        console_(interactive_ ? make_console() : std::make_unique<PipeConsole>()),
         session_(session_config(options, interactive_)) {
-    if (!options.classic) sealed_.emplace(options, interactive_, link_, driver_events());
+    if (!options.classic) {
+      sealed_.emplace(options, interactive_, link_, session_, driver_events());
+    }
   }
 
   int run(const Options& options) {
@@ -74,6 +73,11 @@ class Loop {
     if (options.login) {
       const std::string password = options.password ? "&" + *options.password : "";
       session_.on_line(fmt::format("login#{}{}", *options.login, password), now_);
+    }
+    if (options.post) {
+      session_.on_line(fmt::format("post#{}", *options.post), now_);
+      input_ended_ = true;
+      session_.on_input_end(now_);
     }
     carry_out();
     take_input();
@@ -254,6 +258,7 @@ class Loop {
     for (const Output& output : session_.outputs()) {
       if (const auto* printed = std::get_if<Print>(&output)) {
         said_ += render(printed->record, style_);
+        explain(printed->record);
       }
     }
     show();
@@ -268,6 +273,12 @@ class Loop {
     }
     session_.outputs().clear();
     if (!said_.empty()) show();
+  }
+
+  /// Where output is for programs it has no sentences; who posts one line from a script wants them.
+  void explain(const Record& record) const {
+    if (!posts_once_ || style_.terminal || !is_failure(record) || record.note.empty()) return;
+    fmt::print(stderr, "spoke: {}\n", printable(record.note));
   }
 
   void leave(int code) {
@@ -288,8 +299,6 @@ class Loop {
 
   SealedDriver::Events driver_events() {
     SealedDriver::Events events;
-    events.deliver = [this](const Message& message) { session_.on_message(message, now_); };
-    events.lost = [this] { session_.on_lost(now_); };
     events.note = [this](const std::string& text) { say(text); };
     events.ask = [this](const std::string& text) {
       asking_about_key_ = true;
@@ -351,6 +360,7 @@ class Loop {
   Link link_;
   std::string hub_;
   Style style_;
+  bool posts_once_;
   bool interactive_;
   std::unique_ptr<Console> console_;
   Session session_;

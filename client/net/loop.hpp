@@ -15,6 +15,8 @@ struct Options {
   HubName hub;
   std::optional<std::string> login;     // as if login#ID were typed first
   std::optional<std::string> password;  // and &PASSWORD behind it; else it is asked for
+  std::optional<std::string> post;      // this one line is posted, and nothing read
+  bool show_ids = false;                // each post is printed behind its message ID
   bool classic = false;                 // the original plaintext framing
   std::optional<Key> invited;           // sealed: the hub's key, from an invite link
   bool accept_new = false;              // sealed: believe the key of an unknown hub unasked

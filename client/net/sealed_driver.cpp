@@ -9,7 +9,8 @@
 
 #include <fmt/format.h>
 
-#include "client/core/session.hpp"
+#include "client/core/overloaded.hpp"
+#include "client/net/files.hpp"
 
 namespace hub::client {
 
@@ -41,37 +42,56 @@ LinkConfig link_config(const Options& options, bool can_ask) {
 
 }  // namespace
 
-SealedDriver::SealedDriver(const Options& options, bool can_ask, Link& link, Events events)
+SealedDriver::SealedDriver(const Options& options, bool can_ask, Link& link, Session& session,
+                           Events events)
     : hub_(options.hub),
       link_(link),
+      session_(session),
       events_(std::move(events)),
       file_(state_directory()),
+      device_files_(state_directory()),
       sealed_(link_config(options, can_ask), make_contact(options, can_ask, file_), random_) {}
 
 void SealedDriver::carry_out() {
   while (!sealed_.outputs().empty()) {
-    for (const LinkOutput& output : std::exchange(sealed_.outputs(), {})) {
-      if (const auto* datagram = std::get_if<SendDatagram>(&output)) {
-        events_.send(datagram->bytes);
-      } else if (const auto* delivered = std::get_if<Deliver>(&output)) {
-        events_.deliver(delivered->message);
-      } else if (std::holds_alternative<Lost>(output)) {
-        events_.lost();
-      } else if (std::holds_alternative<NextAddress>(output)) {
-        next_address();
-      } else if (const auto* wanted = std::get_if<StretchPassword>(&output)) {
-        stretch(*wanted);
-      } else if (const auto* asked = std::get_if<AskAboutKey>(&output)) {
-        events_.ask(asked->text);
-      } else if (const auto* distrust = std::get_if<Distrust>(&output)) {
-        events_.distrust(distrust->code, distrust->word, distrust->text);
-      } else if (const auto* proved = std::get_if<HubProved>(&output)) {
-        remember(*proved);
-      } else if (const auto* note = std::get_if<LinkNote>(&output)) {
-        events_.note(note->text);
-      }
-    }
+    for (const LinkOutput& output : std::exchange(sealed_.outputs(), {})) carry_out(output);
   }
+}
+
+void SealedDriver::carry_out(const LinkOutput& output) {
+  const TimePoint now = events_.now();
+  std::visit(
+      Overloaded{
+          [&](const SendDatagram& datagram) { events_.send(datagram.bytes); },
+          [&](const Deliver& delivered) { session_.on_message(delivered.message, now); },
+          [&](const Lost&) { session_.on_lost(now); },
+          [&](const OpenDevice& device) { sealed_.on_device(device_files_.open(device), now); },
+          [&](const Keep& what) { keep(what); },
+          [&](const Away&) { session_.on_away(now); },
+          [&](const Back&) { session_.on_back(now); },
+          [&](const GaveUp& gave_up) { session_.on_gave_up(gave_up.is_kept, now); },
+          [&](const NeedPassword&) { session_.on_password_needed(now); },
+          [&](const Settled& settled) { session_.on_settled(settled, now); },
+          [&](const NotSent& not_sent) { session_.on_not_sent(not_sent, now); },
+          [&](const NextAddress&) { next_address(); },
+          [&](const StretchPassword& wanted) { stretch(wanted); },
+          [&](const AskAboutKey& asked) { events_.ask(asked.text); },
+          [&](const Distrust& why) { events_.distrust(why.code, why.word, why.text); },
+          [&](const HubProved& proved) { remember(proved); },
+          [&](const LinkNote& note) { events_.note(note.text); },
+      },
+      output);
+}
+
+/// What fails is said once, until something succeeds again.
+void SealedDriver::keep(const Keep& output) {
+  const auto kept = device_files_.keep(output.what);
+  if (!kept && std::exchange(keeps_, false)) {
+    fmt::print(stderr, "spoke: this device's files cannot be kept: {}\n", kept.error());
+  }
+  if (kept) keeps_ = true;
+  const auto* line = std::get_if<AppendOutbox>(&output.what);
+  if (line != nullptr && line->sync) sealed_.on_kept(kept.has_value(), events_.now());
 }
 
 void SealedDriver::stretch(const StretchPassword& wanted) {

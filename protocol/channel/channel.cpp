@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "protocol/deadline.hpp"
 #include "protocol/fault.hpp"
@@ -17,6 +18,13 @@ namespace {
 constexpr std::size_t kTalkReserve = 2 * kMaxDatagramBytes;
 
 constexpr std::size_t kLargestMarkFrame = 1 + 8;
+
+/// On a path that loses, talk is sent again so soon, as long as no more than this is in flight, and
+/// then in at most so many datagrams at a time.
+constexpr std::chrono::milliseconds kRepeatAfter{5};
+constexpr std::size_t kSparseBytes = kMaxDatagramBytes;
+constexpr std::uint16_t kRepeatCopies = 2;
+constexpr std::uint16_t kPassengerCopies = 3;
 
 /// Datagrams of one probe timeout (RFC 9002 §6.2.4): one, and two once the first found no answer.
 int probes_of(int pto_count) { return pto_count >= 2 ? 2 : 1; }
@@ -78,7 +86,7 @@ Channel::Channel(const Config& config, const Rest& rest)
       out_(rest),
       in_(rest, config.talk_window, config.bulk_window),
       recovery_(config.initial_rtt, rtt_rest(rest), config.congestion,
-                {rest.congestion_window, rest.slow_start_threshold}),
+                {rest.congestion_window, rest.slow_start_threshold}, rest.caution),
       acked_end_(rest.acked_end) {}
 
 bool Channel::is_idle() const {
@@ -97,6 +105,7 @@ Rest Channel::rest() const {
   rest.smoothed_rtt_us = rtt.smoothed_us;
   rest.rtt_variance_us = rtt.variance_us;
   rest.min_rtt_us = rtt.min_us;
+  rest.caution = recovery_.caution();
   rest.congestion_window = static_cast<std::uint32_t>(recovery_.congestion().window());
   rest.slow_start_threshold =
       static_cast<std::uint32_t>(recovery_.congestion().slow_start_threshold());
@@ -177,7 +186,11 @@ void Channel::on_ack(const AckFrame& ack, TimePoint now) {
   const auto seen = recovery_.on_ack(ack, is_limited_, now, fate);
   if (seen) acks_.on_ack_acked(*seen);
   if (recovery_.pto_count() == 0) probes_owed_ = 0;
-  if (recovery_.is_empty() && out_.is_empty()) recovery_.forget();
+  if (recovery_.is_empty() && out_.is_empty()) {
+    recovery_.forget();
+    repeat_timeout_.reset();
+    is_repeat_owed_ = false;
+  }
 }
 
 std::size_t Channel::talk_budget() const {
@@ -225,13 +238,33 @@ void Channel::write_messages(Packet& packet, TimePoint now) {
   pacing_timeout_.reset();
   const bool bulk_first = fault("bulk_before_talk") && out_.has_bulk();
   if (out_.has_talk() && !bulk_first) {
+    const bool sparse = is_sparse() && !out_.has_lost_talk();
+    const std::uint64_t first_new = out_.next_new_talk();
     packet.talk_bytes = out_.write_talk(room_within(talk_budget()), packet.out, recovery_);
+    if (sparse && packet.talk_bytes > 0) {
+      write_repeats(packet, first_new, kPassengerCopies);
+      if (!repeat_timeout_) repeat_timeout_ = now + kRepeatAfter;
+    }
   }
   if ((!out_.has_talk() || bulk_first) && out_.has_bulk()) {
     packet.bulk_bytes = out_.write_bulk(room_within(bulk_budget(now)), packet.out, recovery_);
   }
   is_limited_ = out_.has_talk() || out_.has_bulk();
   if (packet.talk_bytes + packet.bulk_bytes > 0) packet.is_ack_eliciting = true;
+}
+
+bool Channel::is_sparse() const {
+  return (recovery_.caution() > 0 || fault("repeats_on_clean_paths")) &&
+         (recovery_.bytes_in_flight() <= kSparseBytes || fault("repeats_however_dense"));
+}
+
+void Channel::write_repeats(Packet& packet, std::uint64_t end, std::uint16_t most_copies) {
+  if (fault("sparse_talk_not_repeated")) return;
+  const std::size_t budget = talk_budget();
+  const std::size_t taken = packet.size() + config_.datagram_overhead;
+  const std::size_t room = std::min(packet.room(), budget > taken ? budget - taken : 0);
+  packet.talk_bytes += out_.write_repeats(end, most_copies, room, packet.out, recovery_);
+  if (packet.talk_bytes > 0) packet.is_ack_eliciting = true;
 }
 
 void Channel::write_probe(Packet& packet) {
@@ -257,6 +290,10 @@ bool Channel::poll_packet(std::uint64_t number, std::size_t max_bytes,
       write_probe(packet);
     } else {
       write_messages(packet, now);
+      // Unless something new has just gone, and taken along what may be lost.
+      if (std::exchange(is_repeat_owed_, false) && packet.talk_bytes == 0 && is_sparse()) {
+        write_repeats(packet, out_.next_new_talk(), kRepeatCopies);
+      }
     }
     if (is_ping_owed_ && !packet.is_ack_eliciting && packet.room() > 0) {
       encode_ping(out);
@@ -287,7 +324,7 @@ bool Channel::poll_packet(std::uint64_t number, std::size_t max_bytes,
 std::optional<TimePoint> Channel::next_timeout() const {
   std::optional<TimePoint> next = recovery_.loss_timeout();
   if (!next) next = recovery_.probe_timeout();
-  for (const auto& other : {acks_.next_timeout(), pacing_timeout_}) {
+  for (const auto& other : {acks_.next_timeout(), pacing_timeout_, repeat_timeout_}) {
     keep_earliest(next, other);
   }
   return next;
@@ -299,6 +336,10 @@ void Channel::on_timeout(TimePoint now) {
   if (recovery_.on_probe_timeout(now)) probes_owed_ = probes_of(recovery_.pto_count());
   acks_.on_timeout(now);
   if (pacing_timeout_ && now >= *pacing_timeout_) pacing_timeout_.reset();
+  if (repeat_timeout_ && now >= *repeat_timeout_) {
+    repeat_timeout_.reset();
+    is_repeat_owed_ = true;
+  }
 }
 
 void Channel::on_path_changed(TimePoint) {

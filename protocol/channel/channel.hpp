@@ -11,6 +11,13 @@
 //   probe       nothing acknowledged for a PTO, at most 3 s apart       RFC 9002 §6.2
 //   ack delay   an ack is owed, at the latest after 25 ms               RFC 9000 §13.2.1
 //   pacing      bulk waits for its next turn                            RFC 9002 §7.7
+//   repeat      sparse talk goes once more, on a path that loses        ours
+//
+// Sparse talk: a message that is alone on its way gives its receiver nothing to notice its loss by,
+// and its sender only the probe timer, longer than a round trip. So while a path loses datagrams
+// and next to nothing is in flight, talk is sent again after 5 ms without waiting to hear of its
+// loss, and rides along in the next datagram with room. These are datagrams as any other: new
+// numbers, counted in flight, within the congestion window. Once traffic is dense there are none.
 #pragma once
 
 #include <cstddef>
@@ -140,6 +147,8 @@ class Channel {
   void write_control(Packet& packet);
   void write_messages(Packet& packet, TimePoint now);
   void write_probe(Packet& packet);
+  bool is_sparse() const;
+  void write_repeats(Packet& packet, std::uint64_t end, std::uint16_t most_copies);
   /// How much of a datagram talk may fill, or bulk: what congestion control leaves.
   std::size_t talk_budget() const;
   std::size_t bulk_budget(TimePoint now);
@@ -151,6 +160,8 @@ class Channel {
   Recovery recovery_;
   Pacer pacer_;
   std::optional<TimePoint> pacing_timeout_;  // bulk waits until then
+  std::optional<TimePoint> repeat_timeout_;  // talk goes once more then
+  bool is_repeat_owed_ = false;
   int probes_owed_ = 0;
   std::uint64_t acked_end_ = 0;        // one above the largest number acknowledged
   std::optional<std::uint64_t> mark_;  // not sent yet

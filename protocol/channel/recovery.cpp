@@ -14,11 +14,16 @@ constexpr int kLateAckProbeTimeouts = 3;
 constexpr int kPersistentCongestionThreshold = 3;  // RFC 9002 §7.6.1
 constexpr int kMaxBackoff = 16;                    // doublings; the cap has struck long before
 
+/// A path that loses one datagram in 64 or more is never long without caution; one that lost a
+/// single datagram has none again soon.
+constexpr std::uint8_t kCautionOfALoss = 64;
+constexpr std::uint8_t kMostCaution = 128;
+
 }  // namespace
 
 Recovery::Recovery(Duration initial_rtt, const RttRest& rtt, MakeCongestion make,
-                   const CongestionStart& start)
-    : rtt_(initial_rtt, rtt), congestion_(make(start)) {
+                   const CongestionStart& start, std::uint8_t caution)
+    : caution_(caution), rtt_(initial_rtt, rtt), congestion_(make(start)) {
   if (rtt_.has_sample()) first_sample_at_ = TimePoint::min();
 }
 
@@ -76,6 +81,7 @@ void Recovery::take_out_of_flight(Record& record) {
 
 void Recovery::acknowledge(Record& record, bool is_limited, CargoFate& fate) {
   if (record.state == State::kInFlight) {
+    if (caution_ > 0) --caution_;
     take_out_of_flight(record);
     if (is_of_this_path(record)) congestion_->on_acked(record.bytes, record.sent, is_limited);
   } else if (fault("late_ack_ignored")) {
@@ -160,6 +166,9 @@ void Recovery::detect_losses(TimePoint now, CargoFate& fate) {
 void Recovery::declare_lost(Record& record, CargoFate& fate) {
   take_out_of_flight(record);
   record.state = State::kLost;
+  if (is_of_this_path(record)) {
+    caution_ = static_cast<std::uint8_t>(std::min<int>(kMostCaution, caution_ + kCautionOfALoss));
+  }
   for (std::uint32_t i = 0; i < record.cargo; ++i) {
     fate.on_lost(cargo_[static_cast<std::size_t>(record.first_cargo - cargo_popped_) + i]);
   }
@@ -211,6 +220,7 @@ void Recovery::on_path_changed(Duration initial_rtt, MakeCongestion make) {
   for (std::size_t i = 0; i < packets_.size(); ++i) packets_[i].bytes = packets_[i].talk_bytes = 0;
   bytes_in_flight_ = talk_bytes_in_flight_ = 0;
   congestion_ = make({});
+  caution_ = 0;
   pto_count_ = 0;
   if (fault("path_change_keeps_rtt")) return;
   rtt_ = Rtt(initial_rtt);

@@ -45,7 +45,7 @@ class Recovery {
   static constexpr std::uint64_t kPacketThreshold = 3;  // RFC 9002 §6.1.1
 
   Recovery(Duration initial_rtt, const RttRest& rtt, MakeCongestion make,
-           const CongestionStart& start);
+           const CongestionStart& start, std::uint8_t caution = 0);
 
   /// First each piece of cargo, then the datagram that carries them all. Numbers ascend.
   void load(const Cargo& cargo) { cargo_.push_back(cargo); }
@@ -79,6 +79,9 @@ class Recovery {
   int pto_count() const { return pto_count_; }
   std::size_t bytes_in_flight() const { return bytes_in_flight_; }
   std::size_t talk_bytes_in_flight() const { return talk_bytes_in_flight_; }
+  /// Above 0 while this path loses datagrams: each loss raises it by more than a few acks take
+  /// away.
+  std::uint8_t caution() const { return caution_; }
 
  private:
   enum class State : std::uint8_t { kInFlight, kAcked, kLost };
@@ -129,6 +132,7 @@ class Recovery {
   std::uint64_t persistent_floor_ = 0;        // numbers below have been judged
   std::optional<TimePoint> loss_timeout_;
   int pto_count_ = 0;
+  std::uint8_t caution_ = 0;
   Rtt rtt_;
   std::unique_ptr<Congestion> congestion_;
 };

@@ -137,6 +137,17 @@ std::size_t SendLanes::write_probe(std::size_t room, std::vector<std::uint8_t>& 
   return out.size() - start;
 }
 
+std::size_t SendLanes::write_repeats(std::uint64_t end, std::uint16_t most_copies, std::size_t room,
+                                     std::vector<std::uint8_t>& out, Recovery& recovery) {
+  const std::size_t start = out.size();
+  for (std::uint64_t seq = talk_.oldest_seq(); seq < end; ++seq) {
+    const SendStream::Message& message = talk_.at(seq);
+    if (message.is_acked || message.is_lost || message.copies >= most_copies) continue;
+    if (!write_talk_message(seq, room - (out.size() - start), out, recovery)) break;
+  }
+  return out.size() - start;
+}
+
 void SendLanes::on_acked(const Cargo& cargo) {
   if (cargo.kind == Cargo::Kind::kTalk) {
     queued_talk_ -= talk_.on_acked(cargo.value);

@@ -40,6 +40,13 @@ class SendLanes {
   /// The oldest sent and unacknowledged messages once more: talk's, or where there are none,
   /// bulk's.
   std::size_t write_probe(std::size_t room, std::vector<std::uint8_t>& out, Recovery& recovery);
+  /// Talk below `end` that is in flight in fewer than `most_copies` datagrams, once more; the
+  /// oldest first.
+  std::size_t write_repeats(std::uint64_t end, std::uint16_t most_copies, std::size_t room,
+                            std::vector<std::uint8_t>& out, Recovery& recovery);
+  bool has_lost_talk() const { return talk_.has_lost(); }
+  /// The oldest talk message that was never sent.
+  std::uint64_t next_new_talk() const { return talk_.next_new_seq(); }
 
   void on_acked(const Cargo& cargo);
   void on_lost(const Cargo& cargo);

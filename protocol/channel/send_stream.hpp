@@ -34,6 +34,7 @@ class SendStream {
 
   /// What goes next: the oldest lost one, else the oldest never sent.
   std::optional<std::uint64_t> next_to_send();
+  bool has_lost() const { return lost_ > 0; }
   bool is_new(std::uint64_t seq) const { return seq >= next_new_; }
   const Message& at(std::uint64_t seq) const {
     return messages_[static_cast<std::size_t>(seq - base_)];

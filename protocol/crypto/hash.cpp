@@ -28,6 +28,14 @@ Key hmac_sha256(Bytes key, std::initializer_list<Bytes> parts) {
   return out;
 }
 
+Key exclusive_or(const Key& one, const Key& two) {
+  Key out{};
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i] = static_cast<std::uint8_t>(one[i] ^ two[i]);
+  }
+  return out;
+}
+
 bool equal_constant_time(Bytes one, Bytes two) {
   return one.size() == two.size() && sodium_memcmp(one.data(), two.data(), one.size()) == 0;
 }

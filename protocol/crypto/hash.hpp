@@ -22,6 +22,9 @@ Key sha256(std::initializer_list<Bytes> parts);
 /// The same under a key of any length.
 Key hmac_sha256(Bytes key, std::initializer_list<Bytes> parts);
 
+/// Byte by byte.
+Key exclusive_or(const Key& one, const Key& two);
+
 /// In time that depends on the lengths alone. Different lengths are not equal.
 bool equal_constant_time(Bytes one, Bytes two);
 

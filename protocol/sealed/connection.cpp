@@ -67,7 +67,7 @@ Connection::Taken Connection::on_datagram(const Path& path, const TransportHeade
     if (closed_ == CloseReason::kNone) closed_ = CloseReason::kProtocolError;
     return Taken::kClosed;
   }
-  if (received->mark) mark_ = received->mark;
+  if (received->mark) mark_ = *received->mark;
   on_path_frames(path, received->path_frames);
   return Taken::kFresh;
 }

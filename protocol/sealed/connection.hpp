@@ -80,7 +80,10 @@ class Connection {
   /// What has become readable, moved out.
   std::vector<channel::Delivered> take_delivered();
   /// The newest mark that came (see channel::Channel::mark()); nothing where none did since.
-  std::optional<std::uint64_t> take_mark() { return std::exchange(mark_, std::nullopt); }
+  std::optional<std::uint64_t> take_mark() {
+    const std::uint64_t taken = std::exchange(mark_, 0);
+    return taken == 0 ? std::nullopt : std::optional(taken);
+  }
   /// Larger receive windows, once the peer has logged in.
   void widen();
 
@@ -152,7 +155,7 @@ class Connection {
   std::unique_ptr<channel::Channel> channel_;
   std::unique_ptr<Trial> trial_;
   std::unique_ptr<std::vector<PathMessage>> path_messages_;
-  std::optional<std::uint64_t> mark_;
+  std::uint64_t mark_ = 0;  // 0: none; there is no post of that ID
   Side side_;
   CloseReason closed_ = CloseReason::kNone;
   bool closing_ = false;  // our close frame is still to be sent

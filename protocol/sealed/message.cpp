@@ -16,6 +16,18 @@ std::string_view view_of(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+Mark read_mark(wire::Reader& reader) {
+  Mark mark;
+  mark.history = reader.u64();
+  mark.post = reader.u64();
+  return mark;
+}
+
+void write_mark(const Mark& mark, wire::Writer& writer) {
+  writer.u64(mark.history);
+  writer.u64(mark.post);
+}
+
 }  // namespace
 
 std::optional<Message> read_message(Bytes bytes) {
@@ -80,7 +92,9 @@ std::optional<LoginProof> read_login_proof(std::string_view payload) {
   wire::Reader reader(text_bytes(payload));
   LoginProof out;
   out.proof = reader.array<32>();
-  if (reader.remaining() > 0) out.mark = reader.u64();
+  out.device = reader.array<16>();
+  out.resume_key = reader.array<32>();
+  out.mark = read_mark(reader);
   if (!reader.at_end()) return std::nullopt;
   return out;
 }
@@ -89,8 +103,30 @@ std::string write_login_proof(const LoginProof& proof) {
   std::vector<std::uint8_t> out;
   wire::Writer writer(out);
   writer.bytes(proof.proof);
-  if (proof.mark) writer.u64(*proof.mark);
+  writer.bytes(proof.device);
+  writer.bytes(proof.resume_key);
+  write_mark(proof.mark, writer);
   return text_of(out);
+}
+
+std::optional<Resume> read_resume(std::string_view payload) {
+  wire::Reader reader(text_bytes(payload));
+  Resume out;
+  out.device = reader.array<16>();
+  out.proof = reader.array<32>();
+  out.mark = read_mark(reader);
+  out.id = view_of(reader.rest());
+  if (!reader.ok()) return std::nullopt;
+  return out;
+}
+
+std::string write_resume(const Resume& resume) {
+  std::vector<std::uint8_t> out;
+  wire::Writer writer(out);
+  writer.bytes(resume.device);
+  writer.bytes(resume.proof);
+  write_mark(resume.mark, writer);
+  return text_of(out) + resume.id;
 }
 
 std::optional<LoginOk> read_login_ok(std::string_view payload) {
@@ -98,7 +134,8 @@ std::optional<LoginOk> read_login_ok(std::string_view payload) {
   LoginOk out;
   out.signature = reader.array<32>();
   out.session_timeout = std::chrono::milliseconds(reader.u32());
-  out.newest_post = reader.u64();
+  out.mark = read_mark(reader);
+  out.done = reader.u64();
   if (reader.remaining() > 0) out.next_key = reader.array<32>();
   if (!reader.at_end()) return std::nullopt;
   return out;
@@ -110,8 +147,27 @@ std::string write_login_ok(const LoginOk& ok) {
   writer.bytes(ok.signature);
   writer.u32(static_cast<std::uint32_t>(std::clamp<std::int64_t>(
       ok.session_timeout.count(), 0, std::numeric_limits<std::uint32_t>::max())));
-  writer.u64(ok.newest_post);
+  write_mark(ok.mark, writer);
+  writer.u64(ok.done);
   if (ok.next_key) writer.bytes(*ok.next_key);
+  return text_of(out);
+}
+
+std::optional<EarlierPosts> read_earlier_posts(std::string_view payload) {
+  wire::Reader reader(text_bytes(payload));
+  EarlierPosts out;
+  out.count = reader.u32();
+  const std::uint8_t more = reader.u8();
+  if (!reader.at_end() || more > 1) return std::nullopt;
+  out.more = more == 1;
+  return out;
+}
+
+std::string write_earlier_posts(const EarlierPosts& earlier) {
+  std::vector<std::uint8_t> out;
+  wire::Writer writer(out);
+  writer.u32(earlier.count);
+  writer.u8(earlier.more ? 1 : 0);
   return text_of(out);
 }
 

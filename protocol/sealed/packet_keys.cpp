@@ -48,10 +48,12 @@ SendKey::~SendKey() {
   if (!fault("packet_keys_not_wiped")) wipe(key_);
 }
 
+PreviousKey::~PreviousKey() {
+  if (!fault("packet_keys_not_wiped")) wipe(key);
+}
+
 ReceiveKey::~ReceiveKey() {
-  if (fault("packet_keys_not_wiped")) return;
-  wipe(key_);
-  forget_previous();
+  if (!fault("packet_keys_not_wiped")) wipe(key_);
 }
 
 bool SendKey::is_due(std::optional<std::uint64_t> largest_acked, TimePoint now) const {
@@ -119,8 +121,10 @@ std::optional<Bytes> ReceiveKey::open(const TransportHeader& header, Bytes datag
     wipe(next);
     return std::nullopt;
   }
-  forget_previous();
-  if (!fault("previous_key_dropped")) previous_ = Previous{key_, now + keep_previous};
+  previous_.reset();
+  if (!fault("previous_key_dropped")) {
+    previous_ = std::make_unique<PreviousKey>(key_, now + keep_previous);
+  }
   key_ = next;
   wipe(next);
   phase_ = header.phase;
@@ -134,12 +138,7 @@ std::optional<TimePoint> ReceiveKey::next_timeout() const {
 }
 
 void ReceiveKey::on_timeout(TimePoint now) {
-  if (previous_ && now >= previous_->until && !fault("previous_key_kept")) forget_previous();
-}
-
-void ReceiveKey::forget_previous() {
-  if (previous_) wipe(previous_->key);
-  previous_.reset();
+  if (previous_ && now >= previous_->until && !fault("previous_key_kept")) previous_.reset();
 }
 
 }  // namespace hub::sealed

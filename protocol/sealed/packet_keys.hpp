@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -75,10 +76,25 @@ class SendKey {
   bool phase_ = false;
 };
 
+/// The receive key before the present one, for datagrams that are late. Wiped when it dies.
+struct PreviousKey {
+  PreviousKey(const Key& before, TimePoint keep_until) : key(before), until(keep_until) {}
+  ~PreviousKey();
+  PreviousKey(const PreviousKey&) = default;
+  PreviousKey& operator=(const PreviousKey&) = default;
+
+  Key key;
+  TimePoint until;
+};
+
 class ReceiveKey {
  public:
   explicit ReceiveKey(const Key& key) : key_(key) {}
   ~ReceiveKey();
+  ReceiveKey(ReceiveKey&&) noexcept = default;
+  ReceiveKey& operator=(ReceiveKey&&) = delete;
+  ReceiveKey(const ReceiveKey&) = delete;
+  ReceiveKey& operator=(const ReceiveKey&) = delete;
 
   /// The frames, written to `out`, which has room for the datagram; nothing where it does not
   /// authenticate, which changes nothing. A first datagram of the next phase moves on to the next
@@ -89,17 +105,10 @@ class ReceiveKey {
   void on_timeout(TimePoint now);
 
  private:
-  void forget_previous();
-
-  struct Previous {
-    Key key{};
-    TimePoint until{};
-  };
-
   Key key_;
   std::uint64_t first_ = 0;  // lowest number opened under key_
   bool phase_ = false;
-  std::optional<Previous> previous_;
+  std::unique_ptr<PreviousKey> previous_;  // rarely there, and most of this object's size
 };
 
 }  // namespace hub::sealed

@@ -32,6 +32,7 @@ Responder::Responder(const ResponderConfig& config, std::vector<KeyPair> keys, c
       random_(random),
       hello_rate_(kRateSlots, random),
       proven_rate_(kRateSlots, random),
+      cookie_rate_(kRateSlots, random),
       answer_rate_(kRateSlots, random) {
   random_.fill(cookie_secret_);
   random_.fill(previous_cookie_secret_);
@@ -76,7 +77,7 @@ Answer Responder::on_hello(const Endpoint& from, const Hello& hello, TimePoint n
     if (!calm || !hello_rate_.take(from.ip, config_.hellos_per_second, now) ||
         (!calm_rate_.take(config_.calm_hellos_per_second, now) &&
          !fault("only_prefixes_are_limited"))) {
-      if (!may_answer()) return Answer::kNothingRate;
+      if (!cookie_rate_.take(from.ip, config_.cookies_per_second, now)) return Answer::kNothingRate;
       write_cookie({hello.echo, cookie_for(from, cookie_secret_)}, out);
       return Answer::kCookie;
     }
@@ -97,7 +98,7 @@ Answer Responder::greet(const Endpoint& from, const Hello& hello, TimePoint now,
   }
   // A cookie proves an address, not good will: no prefix takes all the room or all the time.
   if (hello.cookie != Cookie{} &&
-      !proven_rate_.take(from.ip, config_.proven_hellos_per_second, now) &&
+      !proven_rate_.take(from.ip, config_.proven_hellos_per_second, now) && !is_expected(from.ip) &&
       !fault("cookie_lifts_all_limits")) {
     return Answer::kNothingRate;
   }
@@ -133,6 +134,14 @@ Answer Responder::greet(const Endpoint& from, const Hello& hello, TimePoint now,
   oldest_first_.push_back(id);
   half_open_.emplace(id, std::move(made));
   return Answer::kWelcome;
+}
+
+bool Responder::is_expected(const IpAddress& source) {
+  const auto expected = expected_.find(source.prefix());
+  if (expected == expected_.end() || expected->second == 0) return false;
+  if (half_open_.size() >= config_.half_open - config_.half_open / 4) return false;
+  --expected->second;
+  return true;
 }
 
 const HalfOpenConnection* Responder::find(ConnectionId id, TimePoint now) const {

@@ -2,7 +2,7 @@
 // Pure.
 //
 //   hello, no cookie   --under load, or its prefix too fast--> cookie, nothing kept
-//   hello, cookie      --its prefix too fast--> nothing
+//   hello, cookie      --its prefix too fast, and not expected back--> nothing
 //   hello              --> welcome; half-open for 5 s, in a table that never grows
 //   first transport datagram of a half-open connection --> Established
 //
@@ -28,7 +28,8 @@ struct ResponderConfig {
   std::uint32_t hellos_per_second = 50;          // without a cookie, a source prefix
   std::uint32_t calm_hellos_per_second = 1000;   // without a cookie, all sources together
   std::uint32_t proven_hellos_per_second = 500;  // new ones with a cookie, a source prefix
-  std::uint32_t answers_per_second = 200;        // cookies, keys and versions, a source prefix
+  std::uint32_t cookies_per_second = 4000;       // a source prefix; short, and cheap to make
+  std::uint32_t answers_per_second = 200;        // keys and versions, a source prefix
 };
 
 /// What a stranger's datagram came to; each has a counter.
@@ -59,6 +60,11 @@ class Responder {
 
   void set_keys(std::vector<KeyPair> keys) { keys_ = std::move(keys); }
 
+  /// So many hellos of this prefix are expected at once, as after a restart: with a cookie they may
+  /// exceed its rate. They do not take the last quarter of the table.
+  void expect(const IpAddress& prefix, std::uint32_t hellos) { expected_[prefix] += hellos; }
+  void expect_nobody() { expected_.clear(); }
+
   /// A hello or a key request; appends its answer, if any, to `out`.
   Answer on_stranger(const Endpoint& from, Bytes datagram, TimePoint now,
                      std::vector<std::uint8_t>& out);
@@ -88,6 +94,7 @@ class Responder {
                   std::vector<std::uint8_t>& out);
   Answer greet(const Endpoint& from, const Hello& hello, TimePoint now,
                std::vector<std::uint8_t>& out);
+  bool is_expected(const IpAddress& source);
   Cookie cookie_for(const Endpoint& from, const Key& secret) const;
   bool is_valid(const Cookie& cookie, const Endpoint& from) const;
   void turn_cookie_secret(TimePoint now);
@@ -101,7 +108,9 @@ class Responder {
   RateLimit calm_rate_;
   RateLimitTable hello_rate_;
   RateLimitTable proven_rate_;
+  RateLimitTable cookie_rate_;
   RateLimitTable answer_rate_;
+  std::unordered_map<IpAddress, std::uint32_t, IpAddressHash> expected_;
   Key cookie_secret_{};
   Key previous_cookie_secret_{};
   TimePoint cookie_since_{};

@@ -3,6 +3,10 @@
 // for it. It reads pages of what it missed from the store, and is live again in the turn in which
 // what it was served reaches the ring of recent posts. So there is no gap and no repeat at the
 // seam: `served` says up to which post everything due was handed over, on both sides of it.
+//
+// One that comes back with a mark begins behind. Where much lies above the mark it is counted
+// first: of more than kMaxCatchUp due posts the older ones are left out, and the client is told how
+// many before anything is forwarded. What is left out was handed over so: `served` moves there.
 #include <algorithm>
 #include <utility>
 
@@ -18,8 +22,6 @@ namespace {
 /// is behind waits before it reads on.
 constexpr std::size_t kLiveQueue = std::size_t{48} * 1024;
 constexpr std::size_t kCatchUpQueue = std::size_t{16} * 1024;
-/// Of retrieve replies in the bulk lane.
-constexpr std::size_t kBulkQueue = std::size_t{32} * 1024;
 constexpr std::chrono::seconds kReadAgain{1};
 
 }  // namespace
@@ -45,25 +47,56 @@ void Hub::Impl::fall_behind(Session& session, MessageId served) {
 void Hub::Impl::continue_behind(Session& session, Now now) {
   if (session.reading) return;
   if (session.link->connection.channel().talk_queued_bytes() > kCatchUpQueue) return;
-  if (recent.reaches(session.served) || fault("live_too_early")) {
+  const PendingCatchUp why{session.id};
+  if (session.must_count) {
+    session.reading = read(BacklogJob{0, session.account(), session.served}, why);
+  } else if (recent.reaches(session.served) || fault("live_too_early")) {
     go_live(session);
     return;
+  } else {
+    session.reading = read(CatchUpJob{0, session.account(), session.served}, why);
   }
-  session.reading =
-      read(CatchUpJob{0, session.account(), session.served}, PendingCatchUp{session.id});
   if (session.reading) return;
   ++counters.drop_busy_reader;
   if (!fault("busy_reader_not_asked_again")) links.arm(*session.link, now.mono + kReadAgain);
 }
 
-void Hub::Impl::on_catch_up(const CatchUpRead& missed, Now now) {
-  const auto asked = pending.find(missed.tag);
-  if (asked == pending.end()) return;
+Session* Hub::Impl::take_catch_up(store::Tag tag) {
+  const auto asked = pending.find(tag);
+  if (asked == pending.end()) return nullptr;
   Session* session = sessions.by_id(std::get<PendingCatchUp>(asked->second).session);
   pending.erase(asked);
   --pending_reads;
+  if (session != nullptr) session->reading = false;
+  return session;
+}
+
+void Hub::Impl::on_backlog(const BacklogRead& counted, Now now) {
+  Session* session = take_catch_up(counted.tag);
   if (session == nullptr) return;
-  session->reading = false;
+  if (!counted.backlog) {
+    ++counters.drop_store_failed;
+    log(LogLevel::kError,
+        "what a session missed cannot be counted: " + counted.backlog.error().message);
+    if (fault("failed_count_skipped")) session->must_count = false;
+    links.arm(*session->link, now.mono + kReadAgain);
+    return;
+  }
+  session->must_count = false;
+  const store::Backlog& backlog = *counted.backlog;
+  if (backlog.left_out > 0 && !fault("backlog_not_told")) {
+    ++counters.catch_ups_cut;
+    send(*session, Opcode::kEarlierPosts, backlog.from,
+         sealed::write_earlier_posts({backlog.left_out, backlog.more}));
+    session->sent = std::max(session->sent, backlog.from);
+  }
+  session->served = std::max(session->served, backlog.from);
+  links.touch(*session->link);
+}
+
+void Hub::Impl::on_catch_up(const CatchUpRead& missed, Now now) {
+  Session* session = take_catch_up(missed.tag);
+  if (session == nullptr) return;
   if (!missed.page) {
     ++counters.drop_store_failed;
     log(LogLevel::kError, "what a session missed cannot be read: " + missed.page.error().message);
@@ -95,59 +128,15 @@ Hub::Impl::Followed Hub::Impl::followed_by(AccountId account) const {
 
 void Hub::Impl::go_live(Session& session) {
   const Followed followed = followed_by(session.account());
-  for (const RecentPosts::Entry& post : recent.entries()) {
-    if (post.id <= session.served || !followed.is_due(post.author, post.id)) continue;
+  for (auto it = recent.above(session.served); it != recent.entries().end(); ++it) {
+    const RecentPosts::Entry& post = *it;
+    if (!followed.is_due(post.author, post.id)) continue;
     if (session.link->connection.channel().talk_queued_bytes() > kCatchUpQueue) return;
     send_forward(session, post.id, post.payload);
     session.served = post.id;
   }
   session.served = std::max(session.served, recent.newest());
   session.behind = false;
-}
-
-/// Each run of retrieve replies is a stream of its own in the bulk lane.
-void Hub::Impl::stream_retrieve(Session& session, const RetrievePage& page) {
-  Link& link = *session.link;
-  if (link.streams == nullptr) link.streams = std::make_unique<std::deque<RetrieveStream>>();
-  link.streams->push_back({link.connection.channel().open_bulk(), *page.posts, 0});
-  links.touch(link);
-}
-
-void Hub::Impl::feed_streams(Link& link) {
-  channel::Channel& channel = link.connection.channel();
-  const auto send_bulk = [&](const RetrieveStream& run, const sealed::Message& message, bool last) {
-    return channel.send_bulk(run.stream, sealed::write_message(message), last);
-  };
-  while (!link.streams->empty() && channel.bulk_queued_bytes() < kBulkQueue) {
-    RetrieveStream& run = link.streams->front();
-    if (run.next < run.posts.size()) {
-      const store::Post& post = run.posts[run.next];
-      const std::string payload = format_post(post.author_name, post.text);
-      if (!send_bulk(run, {Opcode::kRetrieveAck, post.id, payload}, false)) return;
-      ++run.next;
-    } else {
-      if (!send_bulk(run, {Opcode::kRetrieveEnd, 0, {}}, true)) return;
-      ++counters.retrieves_served;
-      link.streams->pop_front();
-    }
-  }
-  if (link.streams->empty()) link.streams.reset();
-}
-
-/// Nobody is there to read them any more. The connection goes on, and a stream that is not ended
-/// would keep its place in it.
-void Hub::Impl::end_streams(Link& link) {
-  if (link.streams == nullptr) return;
-  const auto unread = std::exchange(link.streams, nullptr);
-  if (link.connection.is_closed() || fault("streams_not_ended")) return;
-  for (const RetrieveStream& run : *unread) {
-    const auto end = sealed::write_message({Opcode::kRetrieveEnd, 0, {}});
-    if (!link.connection.channel().send_bulk(run.stream, end, true)) {
-      ++counters.connections_overrun;
-      close_link(link, sealed::CloseReason::kBusy);
-      return;
-    }
-  }
 }
 
 }  // namespace hub::server

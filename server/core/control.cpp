@@ -1,6 +1,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "protocol/fault.hpp"
 #include "protocol/limits.hpp"
 #include "server/core/hub_impl.hpp"
@@ -69,6 +71,26 @@ control::SessionPage Hub::Impl::session_page(std::uint64_t after) const {
   return page;
 }
 
+/// Each change is said once, not with each request that it concerns.
+void Hub::Impl::on_store_health(const store::Health& now_is) {
+  using Writing = store::Health::Writing;
+  if (now_is.writing != health.writing && !fault("full_disk_not_logged")) {
+    log(now_is.writing == Writing::kFailed  ? LogLevel::kError
+        : now_is.writing == Writing::kTight ? LogLevel::kWarning
+                                            : LogLevel::kInfo,
+        now_is.said);
+  }
+  if (now_is.log_is_long != health.log_is_long) {
+    log(now_is.log_is_long ? LogLevel::kWarning : LogLevel::kInfo,
+        now_is.log_is_long
+            ? fmt::format("the database's log has grown to {} MiB: a reader keeps it from being "
+                          "written back, such as a backup or somebody's own sqlite3",
+                          now_is.log_bytes >> 20)
+            : std::string("the database's log is written back again"));
+  }
+  health = now_is;
+}
+
 control::Figures Hub::Impl::figures() const {
   control::Figures out_figures;
   const auto add = [&](std::string_view name, std::uint64_t value) {
@@ -83,6 +105,16 @@ control::Figures Hub::Impl::figures() const {
   add("connections", links.size());
   add("half_open_handshakes", responder.half_open());
   add("paused_retrieve_runs", paused_runs.size());
+  add("logins_under_way", attempts.size());
+  add("devices_away", away.size());
+  add("disk_tight", health.writing == store::Health::Writing::kTight ? 1 : 0);
+  add("store_failed", health.writing == store::Health::Writing::kFailed ? 1 : 0);
+  add("disk_reserve_bytes", health.reserve_bytes);
+  add("wal_bytes", health.log_bytes);
+  // What the store counts itself.
+  add("requests_refused_disk_full", health.refused);
+  add("wal_checkpoints", health.checkpoints);
+  add("wal_checkpoints_blocked", health.checkpoints_blocked);
   for_each_counter(counters, add);
   return out_figures;
 }

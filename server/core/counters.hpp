@@ -28,6 +28,7 @@ namespace hub::server {
   X(drop_forged)                 /* a datagram that does not authenticate */                     \
   X(drop_replayed)               /* a datagram seen before */                                    \
   X(drop_login_throttled)        /* too many tries at an account from one prefix */              \
+  X(drop_resume_again)           /* another try on a connection whose resume failed */           \
   X(drop_login_rate)             /* a login withheld for the same reason */                      \
   X(drop_login_repeat)           /* the same login again while the first is being checked */     \
   X(drop_busy_login)             /* the stretching pool's inbox is full */                       \
@@ -50,17 +51,23 @@ namespace hub::server {
   X(connections_opened)                                                                          \
   X(connections_violated)        /* closed: the peer broke the protocol */                       \
   X(connections_overrun)         /* closed: it asks and does not listen */                       \
+  X(connections_busy)            /* closed: a repeated request that could not be looked up */    \
   X(strangers_timed_out)         /* nobody logged in */                                          \
   X(sessions_fell_behind)        /* too slow for what was posted: catches up from the store */   \
   X(catch_up_pages)                                                                              \
+  X(catch_ups_cut)               /* more was missed than is forwarded: the rest is counted */    \
   X(must_login_first_sent)                                                                       \
   X(logins_ok)                                                                                   \
   X(logins_failed)                                                                               \
+  X(resumes_ok)                  /* devices that came back without a password */                 \
+  X(resumes_failed)                                                                              \
   X(sessions_timed_out)                                                                          \
   X(sessions_replaced)                                                                           \
   X(sessions_reset_by_client)                                                                    \
   X(sessions_reset_spurious)     /* unknown opcode or a server's opcode in a live session */     \
   X(posts_committed)                                                                             \
+  X(requests_repeated)           /* asked again under their number: not done again */            \
+  X(progress_saved)              /* marks and addresses told to the store between times */       \
   X(forwards_sent)                                                                               \
   X(forwards_acknowledged)                                                                       \
   X(retrieves_served)

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/failpoint.hpp"
 #include "protocol/fault.hpp"
 #include "protocol/limits.hpp"
 #include "server/core/hub_impl.hpp"
@@ -8,8 +9,6 @@
 namespace hub::server {
 
 namespace {
-
-constexpr std::size_t kMaxWaitingRetrieves = 4;  // a session; the rest are dropped and counted
 
 SessionTraffic& traffic_of(Session& session) {
   if (session.traffic == nullptr) session.traffic = std::make_unique<SessionTraffic>();
@@ -34,6 +33,7 @@ void Hub::Impl::forward(const store::Post& post) {
   }
   for (const AccountId follower : followers) {
     for (Session* session : sessions.of_account(follower)) {
+      if (fault("stalled_follower_holds_others") && session->behind) return;
       if (session->is_sealed()) {
         forward_sealed(*session, post, payload);
       } else if (session->holds_forwards() && !fault("forward_not_held")) {
@@ -48,7 +48,9 @@ void Hub::Impl::forward(const store::Post& post) {
 void Hub::Impl::send_forward(Session& session, MessageId id, std::string_view payload) {
   if (!session.unacknowledged.add(id, config.max_unacknowledged)) ++counters.forward_forgotten;
   ++counters.forwards_sent;
+  session.sent = std::max(session.sent, id);
   send(session, Opcode::kForward, id, payload);
+  failpoint("forward_queued");
 }
 
 void Hub::Impl::hold_forward(Session& session, MessageId id, std::string_view payload) {
@@ -72,19 +74,19 @@ void Hub::Impl::release_forwards(Session& session) {
 }
 
 void Hub::Impl::request_retrieve(Session& session, const Incoming& in) {
-  SessionTraffic& traffic = traffic_of(session);
-  const bool reads_one = !traffic.waiting.empty() || traffic.run;
-  const auto* streams = session.is_sealed() ? session.link->streams.get() : nullptr;
-  // Sealed, what was read waits for the client to take it: that too is kept for few at a time.
-  const std::size_t under_way =
-      traffic.waiting.size() + (traffic.run ? 1 : 0) + (streams != nullptr ? streams->size() : 0);
-  if (under_way >= kMaxWaitingRetrieves && !fault("retrieves_unbounded")) {
-    ++counters.drop_retrieve_queue;
-    refuse(session, in.opcode, control::Refusal::kBusy);
+  if (session.is_sealed()) {
+    request_stream(session, in);
     return;
   }
-  traffic.waiting.push_back(in.count);
-  if (!reads_one) start_retrieve(session);
+  SessionTraffic& traffic = traffic_of(session);
+  const bool is_first = !traffic.retrieving();
+  const std::size_t under_way = traffic.waiting.size() + (traffic.run ? 1 : 0);
+  if (under_way >= kMaxRetrieves && !fault("retrieves_unbounded")) {
+    ++counters.drop_retrieve_queue;
+    return;
+  }
+  traffic.waiting.push_back(in.range.count);
+  if (is_first) start_retrieve(session);
 }
 
 /// Begins the first waiting retrieve: asks the reader, or ends it at once where n is 0.
@@ -98,7 +100,6 @@ void Hub::Impl::start_retrieve(Session& session) {
     traffic.waiting.pop_front();
     if (n > 0) {
       ++counters.drop_busy_reader;
-      refuse(session, Opcode::kRetrieve, control::Refusal::kBusy);
     } else {
       send(session, Opcode::kRetrieveEnd);
       ++counters.retrieves_served;
@@ -114,22 +115,26 @@ void Hub::Impl::on_retrieve_page(const RetrievePage& page, Now now) {
   pending.erase(found);
   --pending_reads;
   if (session == nullptr) return;
-  SessionTraffic& traffic = traffic_of(*session);
-  if (!traffic.waiting.empty()) traffic.waiting.pop_front();
   if (!page.posts) {
     ++counters.drop_store_failed;
     log(LogLevel::kError, "a retrieve could not be read: " + page.posts.error().message);
-    refuse(*session, Opcode::kRetrieve, control::Refusal::kStoreFailed);
-    start_retrieve(*session);
-    return;
   }
   if (session->is_sealed()) {
-    stream_retrieve(*session, page);
-    start_retrieve(*session);
+    on_sealed_page(*session, page, now);
+  } else {
+    on_classic_page(*session, page, now);
+  }
+}
+
+void Hub::Impl::on_classic_page(Session& session, const RetrievePage& page, Now now) {
+  SessionTraffic& traffic = traffic_of(session);
+  if (!traffic.waiting.empty()) traffic.waiting.pop_front();
+  if (!page.posts) {
+    start_retrieve(session);
     return;
   }
   traffic.run = RetrieveRun{*page.posts, 0};
-  continue_run(*session, now);
+  continue_run(session, now);
 }
 
 void Hub::Impl::continue_run(Session& session, Now now) {

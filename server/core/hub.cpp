@@ -15,15 +15,17 @@ namespace {
 
 constexpr std::size_t kRateSlots = 4096;
 /// Hellos a second against those that one prefix may send without a cookie: with one, from one
-/// prefix; and without one, from all prefixes together.
+/// prefix; and without one, from all prefixes together; and cookies given to one prefix.
 constexpr std::uint32_t kProvenHellos = 10;
 constexpr std::uint32_t kCalmHellos = 20;
+constexpr std::uint32_t kCookies = 80;
 
 sealed::ResponderConfig responder_config(const HubConfig& config) {
   sealed::ResponderConfig out;
   out.hellos_per_second = config.hellos_per_second;
   out.proven_hellos_per_second = kProvenHellos * config.hellos_per_second;
   out.calm_hellos_per_second = kCalmHellos * config.hellos_per_second;
+  out.cookies_per_second = kCookies * config.hellos_per_second;
   out.answers_per_second = config.answers_per_second;
   return out;
 }
@@ -38,9 +40,12 @@ Hub::Impl::Impl(const HubConfig& given, HubIdentity identity, Random& randomness
       login_rate(kRateSlots, randomness),
       throttle(randomness),
       keys(identity.keys),
+      history_id(identity.history_id),
       responder(responder_config(given), std::move(identity.keys.accepted), identity.reset_key,
                 identity.generation, randomness),
-      reset_rate(kRateSlots, randomness) {}
+      reset_rate(kRateSlots, randomness) {
+  random.fill(nobodys_resume_key);
+}
 
 Hub::Hub(const HubConfig& config, HubIdentity identity, Random& random, Counters& counters)
     : impl_(std::make_unique<Impl>(config, std::move(identity), random, counters)) {}
@@ -57,6 +62,10 @@ void Hub::on_verdict(const LoginVerdict& verdict, Now now) { impl_->on_verdict(v
 void Hub::on_store_output(const store::Output& output, Now now) {
   impl_->on_store_output(output, now);
 }
+void Hub::on_store_health(const store::Health& health) { impl_->on_store_health(health); }
+bool Hub::store_has_failed() const {
+  return impl_->health.writing == store::Health::Writing::kFailed;
+}
 void Hub::on_read(const ReadResult& result, Now now) { impl_->on_read(result, now); }
 void Hub::on_control(ControlTag tag, const control::Command& command, Now) {
   impl_->on_control(tag, command);
@@ -67,24 +76,6 @@ std::size_t Hub::pending() const { return impl_->pending.size() + impl_->paused_
 Outbox& Hub::end_turn(Now now) {
   impl_->flush_links(now);
   return impl_->out;
-}
-
-void Hub::Impl::restore(std::span<const RestoredSession> stored, Now now) {
-  for (const RestoredSession& each : stored) {
-    if (fault("restart_forgets_sessions")) break;
-    const store::StoredSession& record = each.session;
-    if (record.framing == Framing::kSealed) {
-      resets_due.push_back({Path{record.local, record.remote}, record.token});
-      close_stored({record.account, record.token, Framing::kSealed});
-      continue;
-    }
-    if (sessions.by_token(static_cast<Token>(record.token)) != nullptr ||
-        sessions.classic_of(record.account) != nullptr) {
-      continue;  // the store's keys forbid both
-    }
-    sessions.add(record, Path{record.local, record.remote}, now);
-    follows.add_account(record.account, each.followees);
-  }
 }
 
 bool Hub::Impl::admits(const Path& path) const {
@@ -137,7 +128,7 @@ void Hub::Impl::on_classic(const Path& path, Bytes bytes, Now now) {
                     header.token,
                     header.msg_id,
                     classic::payload_text(*decoded),
-                    classic::retrieve_count(*decoded),
+                    {classic::retrieve_count(*decoded), 0},
                     now};
   const Command* command = find_command(header.opcode);
   if (command != nullptr && !command->needs_session) {
@@ -229,8 +220,12 @@ void Hub::Impl::on_read(const ReadResult& result, Now now) {
     on_retrieve_page(*page, now);
   } else if (const auto* missed = std::get_if<CatchUpRead>(&result)) {
     on_catch_up(*missed, now);
+  } else if (const auto* backlog = std::get_if<BacklogRead>(&result)) {
+    on_backlog(*backlog, now);
   } else if (const auto* account = std::get_if<AccountFound>(&result)) {
-    on_account(*account, now);
+    on_account(*account);
+  } else if (const auto* device = std::get_if<DeviceFound>(&result)) {
+    on_device(*device, now);
   } else if (const auto* read_keys = std::get_if<KeysRead>(&result)) {
     on_keys(*read_keys);
   }
@@ -243,6 +238,8 @@ std::optional<TimePoint> Hub::Impl::next_timeout() const {
   }
   if (!paused_runs.empty()) keep_earliest(next, paused_runs.front().at);
   if (!resets_due.empty()) keep_earliest(next, next_reset);
+  if (!away.empty()) keep_earliest(next, away_until);
+  keep_earliest(next, next_save_at());
   keep_earliest(next, links.next_timeout());
   keep_earliest(next, responder.next_timeout());
   return next;
@@ -267,6 +264,8 @@ void Hub::Impl::on_timeout(Now now) {
   responder.on_timeout(now.mono);
   on_link_timeouts(now);
   send_paced_resets(now);
+  forget_away(now);
+  save_progress(now);
 }
 
 }  // namespace hub::server

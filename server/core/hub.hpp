@@ -36,7 +36,6 @@ struct HubConfig {
   std::uint32_t logins_per_second = 50;      // a source prefix
   std::uint32_t hellos_per_second = 50;      // sealed, without a cookie, a source prefix
   std::uint32_t max_strangers = 64;          // connections without a login, a source prefix
-  std::uint32_t max_devices = 32;            // sealed sessions an account
   // How much may be under way outside the core at once: the bounds of the inboxes.
   std::uint32_t max_pending_writes = 65'536;
   std::uint32_t max_pending_checks = 128;
@@ -48,6 +47,7 @@ struct HubIdentity {
   HubKeyRing keys;
   Key reset_key{};               // of stateless resets; outlives the process
   std::uint32_t generation = 0;  // of this process under that key
+  std::uint64_t history_id = 0;  // the database's: marks of another history mean nothing here
 };
 
 /// A stored session, and whom its account follows, for a restart.
@@ -62,12 +62,14 @@ class Hub {
   ~Hub();
 
   /// Once, before any datagram. Classic sessions go on and count as just active; each sealed one is
-  /// sent a stateless reset, so that its client comes back. `newest_post`: the highest ID there is.
+  /// sent stateless resets, so that its client comes back, and is forgotten if it has not within
+  /// the session timeout. `newest_post`: the highest ID there is.
   void restore(std::span<const RestoredSession> sessions, MessageId newest_post, Now now);
 
   void on_datagram(const Path& path, Bytes datagram, Now now);
   void on_verdict(const LoginVerdict& verdict, Now now);
   void on_store_output(const store::Output& output, Now now);
+  void on_store_health(const store::Health& health);
   void on_read(const ReadResult& result, Now now);
   void on_control(ControlTag tag, const control::Command& command, Now now);
 
@@ -75,6 +77,8 @@ class Hub {
   std::optional<TimePoint> next_timeout() const;
   /// Calling it early or twice does nothing.
   void on_timeout(Now now);
+
+  bool store_has_failed() const;
 
   /// Requests under way outside: zero once everything asked has been answered. For draining.
   std::size_t pending() const;

@@ -9,7 +9,7 @@ const Endpoint& address_of(const Session& session) {
 }
 
 store::CloseSession close_request(const Session& session) {
-  return {session.account(), session.record.token, session.record.framing};
+  return {session.account(), session.record.token, session.record.framing, session.mark, false};
 }
 
 Link& LinkTable::add(std::unique_ptr<Link> link, const IpAddress& prefix) {

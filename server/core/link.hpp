@@ -8,33 +8,56 @@
 #include <memory>
 #include <optional>
 #include <queue>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "protocol/scram.hpp"
 #include "protocol/sealed/connection.hpp"
+#include "protocol/sealed/message.hpp"
 #include "server/core/session.hpp"
 
 namespace hub::server {
 
-/// A login under way on a connection (SCRAM): from the client's first message to its proof.
+/// A login or resume under way on a connection: from the client's first message until its session
+/// is recorded.
 struct LoginAttempt {
-  LoginTranscript transcript;
-  std::string id;                 // as typed
-  Verifier verifier;              // of the account, or a decoy's
-  AccountId account = 0;          // 0: nobody can log in so, whatever the proof
-  std::string name;               // the account's own spelling
-  store::Tag lookup = 0;          // of the account
-  bool challenged = false;        // the challenge was sent; else the account is being looked up
-  std::optional<MessageId> mark;  // up to which post the client was served before
-  bool recording = false;         // the proof was right; the session is being recorded
+  enum class Stage : std::uint8_t {
+    kLookup,      // the account or the device is being read
+    kChallenged,  // the proof of the password is awaited
+    kRecording,   // the proof was right: the session is being recorded
+  };
+  /// What happened to it meanwhile.
+  enum class Fate : std::uint8_t {
+    kGoesOn,
+    kEnded,     // the account's sessions were ended: what it was held against may be gone
+    kReplaced,  // the device began anew on another connection
+  };
+  Stage stage = Stage::kLookup;
+  Fate fate = Fate::kGoesOn;
+  bool is_resume = false;
+  LoginTranscript transcript;    // resume: the ID alone
+  Verifier verifier;             // of the account, or a decoy's
+  Key proof{};                   // resume: to be held against the device
+  DeviceId device{};             // of a login once it is proved
+  Key resume_key{};              // the device's
+  sealed::Mark mark;             // that the client brought
+  AccountId account = 0;         // 0: nobody can log in so, whatever the proof
+  std::string name;              // the account's own spelling
+  store::Tag lookup = 0;         // of the account or the device
+  std::vector<AccountId> ended;  // accounts whose sessions were ended during the lookup
 };
 
-/// A run of retrieve replies on its way into a stream of the bulk lane.
+/// A run of retrieve replies on its way into a stream of the bulk lane, read in pages as the client
+/// takes them.
 struct RetrieveStream {
-  channel::StreamId stream = 0;
-  std::vector<store::Post> posts;
-  std::size_t next = 0;
+  std::uint32_t left = 0;                     // posts still to be read, at most
+  MessageId before = 0;                       // the next page has those below; 0: the newest
+  std::optional<channel::StreamId> stream{};  // opened once the first page is there
+  std::vector<store::Post> posts{};           // of the page under way
+  std::size_t next = 0;                       // index of the first one not sent yet
+  bool reading = false;
+  TimePoint not_before{};  // of the next try, where a page could not be read
 };
 
 struct Link {
@@ -43,9 +66,9 @@ struct Link {
 
   sealed::Connection connection;
   Session* session = nullptr;
-  TimePoint login_until{};  // without a session by then, it is closed
-  std::unique_ptr<LoginAttempt> attempt;
-  std::unique_ptr<std::deque<RetrieveStream>> streams;
+  TimePoint login_until{};     // without a session by then, it is closed
+  bool resume_failed = false;  // once is enough: the next one is not looked at
+  std::unique_ptr<std::deque<RetrieveStream>> streams;  // the first one is under way
 
   // Kept by LinkTable.
   std::optional<TimePoint> armed;  // the earliest entry for it in the queue of deadlines

@@ -67,11 +67,14 @@ void Hub::Impl::on_verdict(const LoginVerdict& verdict, Now now) {
         "a login could not be checked: no memory, or the database cannot be read");
     return;
   }
-  if (verdict.outcome == LoginVerdict::Outcome::kWrong) {
+  // What the password was held against may be from before the account was disabled.
+  const bool is_old = is_among(login.ended, verdict.account);
+  if (verdict.outcome == LoginVerdict::Outcome::kWrong || is_old) {
     refuse_login(login.from);
     return;
   }
-  if (!has_room_for(verdict.account, verdict.name, Framing::kClassic)) return;
+  const bool replaces = sessions.classic_of(verdict.account) != nullptr;
+  if (!replaces && !has_room_for_one(verdict.name)) return;
   store::StoredSession record;
   record.account = verdict.account;
   record.name = verdict.name;
@@ -81,17 +84,15 @@ void Hub::Impl::on_verdict(const LoginVerdict& verdict, Now now) {
   record.local = login.from.path.local;
   record.magic = login.from.magic;
   record.online_since = now.wall;
-  if (!write(store::OpenSession{std::move(record)}, login)) {
+  if (!write(store::OpenSession{std::move(record), {}}, login)) {
     ++counters.drop_busy_store;
     return;
   }
   tokens_being_opened.insert(login.token);
 }
 
-/// Another session, or the account's classic one anew.
-bool Hub::Impl::has_room_for(AccountId account, const std::string& name, Framing framing) {
-  const bool replaces = framing == Framing::kClassic && sessions.classic_of(account) != nullptr;
-  if (replaces || sessions.size() < config.max_sessions) return true;
+bool Hub::Impl::has_room_for_one(const std::string& name) {
+  if (sessions.size() < config.max_sessions) return true;
   ++counters.drop_sessions_full;
   log(LogLevel::kWarning,
       fmt::format("{} cannot log in: {} sessions are live, the most this hub allows", name,
@@ -109,6 +110,11 @@ void Hub::Impl::on_open_reply(const PendingLogin& login, const store::Reply& rep
     return;
   }
   const AccountId account = opened->session.account;
+  if (is_among(login.ended, account)) {
+    close_stored({account, login.token, Framing::kClassic});
+    refuse_login(login.from);
+    return;
+  }
   if (Session* old = sessions.classic_of(account)) {
     ++counters.sessions_replaced;
     log(LogLevel::kInfo,

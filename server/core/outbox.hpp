@@ -111,6 +111,29 @@ struct AccountFound {
   Verifier verifier;
 };
 
+/// The device that a resume is to be held against.
+struct DeviceJob {
+  store::Tag tag = 0;
+  std::string id;  // a valid client ID, as typed
+  DeviceId device{};
+};
+struct DeviceFound {
+  store::Tag tag = 0;
+  bool failed = false;                       // the read failed
+  std::optional<store::KnownDevice> device;  // nothing: unknown, or the account is disabled
+};
+
+/// Of what is due above `after`, how much is too much to forward.
+struct BacklogJob {
+  store::Tag tag = 0;
+  AccountId account = 0;
+  MessageId after = 0;
+};
+struct BacklogRead {
+  store::Tag tag = 0;
+  store::Read<store::Backlog> backlog;
+};
+
 /// The hub's static keys, read again from the data directory.
 struct KeysJob {
   store::Tag tag = 0;
@@ -121,8 +144,9 @@ struct KeysRead {
   std::string error;               // then: a sentence
 };
 
-using ReadJob = std::variant<RetrieveJob, CatchUpJob, AccountJob, KeysJob>;
-using ReadResult = std::variant<RetrievePage, CatchUpRead, AccountFound, KeysRead>;
+using ReadJob = std::variant<RetrieveJob, CatchUpJob, BacklogJob, AccountJob, DeviceJob, KeysJob>;
+using ReadResult =
+    std::variant<RetrievePage, CatchUpRead, BacklogRead, AccountFound, DeviceFound, KeysRead>;
 
 /// Names one connection to the control socket, and one request on it.
 using ControlTag = std::uint64_t;

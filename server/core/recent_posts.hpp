@@ -2,6 +2,7 @@
 // gap. A ring: the oldest make room for the newest.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <string>
@@ -35,6 +36,11 @@ class RecentPosts {
   }
   MessageId newest() const { return newest_; }
   const std::deque<Entry>& entries() const { return entries_; }
+  /// The first of those above `id`.
+  std::deque<Entry>::const_iterator above(MessageId id) const {
+    return std::upper_bound(entries_.begin(), entries_.end(), id,
+                            [](MessageId bound, const Entry& entry) { return bound < entry.id; });
+  }
 
  private:
   std::deque<Entry> entries_;

@@ -19,8 +19,6 @@ using Taken = sealed::Connection::Taken;
 
 constexpr std::chrono::seconds kLoginTime{10};  // a connection without a login
 constexpr std::size_t kSpareLinks = 4096;       // connections beyond the sessions allowed
-constexpr std::chrono::milliseconds kResetPause{10};
-constexpr int kResetsATurn = 20;
 
 std::uint64_t& counter_of(Counters& counters, Answer answer) {
   switch (answer) {
@@ -103,14 +101,14 @@ void Hub::Impl::on_transport(const Path& path, Bytes bytes, Now now) {
   if (link->session != nullptr && !fault("sealed_traffic_is_no_activity")) {
     sessions.touch(*link->session, now);
   }
-  on_mark(*link);
+  on_mark(*link, now);
   on_messages(*link, now);
 }
 
 /// A half-open connection has proved its address and its keys: it becomes one, if there is room.
 Link* Hub::Impl::admit(std::unique_ptr<Link> begun, Now now) {
   const IpAddress prefix = begun->connection.path().remote.ip.prefix();
-  const bool crowded = links.strangers_from(prefix) >= config.max_strangers ||
+  const bool crowded = links.strangers_from(prefix) >= config.max_strangers + away_of(prefix) ||
                        links.size() >= std::size_t{config.max_sessions} + kSpareLinks;
   if (crowded && !fault("strangers_unbounded")) {
     ++counters.drop_strangers;
@@ -152,13 +150,6 @@ void Hub::Impl::send_reset(const Path& path, sealed::ConnectionId id) {
   ++counters.stateless_resets_sent;
 }
 
-/// A forward ack of this framing: everything up to the mark was shown.
-void Hub::Impl::on_mark(Link& link) {
-  const auto mark = link.connection.take_mark();
-  if (!mark || link.session == nullptr) return;
-  counters.forwards_acknowledged += link.session->unacknowledged.acknowledge_up_to(*mark);
-}
-
 void Hub::Impl::on_messages(Link& link, Now now) {
   const sealed::ConnectionId id = link.connection.id();
   for (const channel::Delivered& delivered : link.connection.take_delivered()) {
@@ -175,14 +166,17 @@ void Hub::Impl::on_message(Link& link, Bytes bytes, Now now) {
     return;
   }
   const ReturnAddress from{link.connection.path(), classic::kMagic, link.connection.id()};
-  const std::uint32_t count =
-      std::min(parse_count(message->payload).value_or(0), kClassicMaxRetrieve);
-  const Incoming in{from, message->opcode, 0, message->id, message->payload, count, now};
+  RetrieveRange range;
+  if (message->opcode == Opcode::kRetrieve) range = parse_retrieve(message->payload);
+  range.count = std::min(range.count, kMaxRetrieve);
+  const Incoming in{from, message->opcode, 0, message->id, message->payload, range, now};
   switch (message->opcode) {
     case Opcode::kLoginStart:
       return login_start(link, message->payload, now);
     case Opcode::kLoginProof:
       return login_proof(link, message->payload, now);
+    case Opcode::kResume:
+      return request_resume(link, message->payload);
     case Opcode::kSessionReset:
       if (link.session != nullptr) reset_by_client(*link.session);
       return;
@@ -221,6 +215,7 @@ void Hub::Impl::close_link(Link& link, CloseReason why) {
 
 void Hub::Impl::drop_link(Link& link) {
   if (link.session != nullptr) end_session(*link.session, Tell::kNobody, Forget::kStored);
+  attempts.erase(link.connection.id());
   links.remove(link);
 }
 
@@ -245,7 +240,7 @@ void Hub::Impl::flush_links(Now now) {
 
 void Hub::Impl::flush(Link& link, Now now) {
   if (!link.connection.is_closed()) {
-    if (link.streams != nullptr) feed_streams(link);
+    if (link.streams != nullptr) feed_streams(link, now);
     if (link.session != nullptr && link.session->behind) continue_behind(*link.session, now);
   }
   auto& buffer = out.datagrams.buffer();
@@ -281,17 +276,6 @@ void Hub::Impl::on_link_timeouts(Now now) {
     }
     links.touch(*link);
   }
-}
-
-/// Tells the sealed sessions of before a restart, a few at a time: even a client that only listens
-/// comes back at once.
-void Hub::Impl::send_paced_resets(Now now) {
-  if (resets_due.empty() || now.mono < next_reset) return;
-  for (int i = 0; i < kResetsATurn && !resets_due.empty(); ++i) {
-    send_reset(resets_due.front().path, resets_due.front().id);
-    resets_due.pop_front();
-  }
-  next_reset = now.mono + kResetPause;
 }
 
 }  // namespace hub::server

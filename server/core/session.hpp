@@ -65,7 +65,7 @@ struct HeldForward {
   std::uint64_t after_posts = 0;  // once this many of the session's posts are answered
 };
 
-/// What a session has only while it retrieves or forwards are held back.
+/// What a classic session has only while it retrieves or forwards are held back.
 struct SessionTraffic {
   std::optional<RetrieveRun> run;
   std::deque<std::uint32_t> waiting;  // counts of retrieves not begun, the first one being read
@@ -77,7 +77,7 @@ struct SessionTraffic {
 
 struct Session {
   SessionId id = 0;
-  store::StoredSession record;  // as the store has it
+  store::StoredSession record;  // as the store has it, or is being told
   Path path;                    // classic: how the newest datagram came, and so how ours go
   Link* link = nullptr;         // sealed: its connection, which outlives it
   UnacknowledgedForwards unacknowledged;
@@ -87,11 +87,21 @@ struct Session {
   std::uint64_t posts_answered = 0;  // committed or refused: never more than asked
   std::unique_ptr<SessionTraffic> traffic;
 
+  // Sealed: its device, and the numbers of the requests that it asks (requests.cpp).
+  DeviceId device_id{};
+  std::uint64_t done_at_open = 0;   // a number up to this one is a repeat
+  std::uint64_t highest_asked = 0;  // numbers rise
+
   // Sealed: a session is live, or behind. Behind, nothing is queued for it: it reads what it missed
   // from the store until it meets the ring of recent posts (catch_up.cpp).
   MessageId served = 0;  // every due post up to this one was handed to its connection
   bool behind = false;
-  bool reading = false;  // a page of what it missed is being read
+  bool reading = false;      // a page of what it missed is being read, or how much that is
+  bool must_count = false;   // it has just come back, and may have missed more than is forwarded
+  bool save_queued = false;  // progress.cpp
+  MessageId sent = 0;        // the newest post in what it was sent since it opened
+  MessageId mark = 0;        // the newest post that its client is known to have shown
+  MessageId saved_mark = 0;  // of that, what the store has, or is being told
 
   // Kept by SessionTable: the list of sessions ordered by their last activity.
   TimePoint last_active{};
@@ -105,6 +115,7 @@ struct Session {
   bool is_sealed() const { return link != nullptr; }
   Token token() const { return is_sealed() ? 0 : static_cast<Token>(record.token); }
   AccountId account() const { return record.account; }
+  store::DeviceNumber device() const { return record.device; }
   bool retrieving() const { return traffic != nullptr && traffic->retrieving(); }
   /// Whether a forward must wait (see HeldForward).
   bool holds_forwards() const {

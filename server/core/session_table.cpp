@@ -66,6 +66,20 @@ Session* SessionTable::classic_of(AccountId account) const {
   return nullptr;
 }
 
+Session* SessionTable::of_device(AccountId account, const DeviceId& device) const {
+  for (Session* session : of_account(account)) {
+    if (session->is_sealed() && session->device_id == device) return session;
+  }
+  return nullptr;
+}
+
+Session* SessionTable::of_device(AccountId account, store::DeviceNumber device) const {
+  for (Session* session : of_account(account)) {
+    if (session->is_sealed() && session->device() == device) return session;
+  }
+  return nullptr;
+}
+
 const std::vector<Session*>& SessionTable::of_account(AccountId account) const {
   static const std::vector<Session*> kNone;
   const auto found = by_account_.find(account);

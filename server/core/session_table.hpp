@@ -24,6 +24,9 @@ class SessionTable {
   Session* by_id(SessionId id) const;
   Session* by_token(Token token) const;  // classic
   Session* classic_of(AccountId account) const;
+  /// Sealed: that of this device of the account, by either of its names.
+  Session* of_device(AccountId account, const DeviceId& device) const;
+  Session* of_device(AccountId account, store::DeviceNumber device) const;
   /// All sessions of the account; valid until the next change.
   const std::vector<Session*>& of_account(AccountId account) const;
   /// Classic ones: in plaintext the address is part of the proof.

@@ -7,6 +7,7 @@
 // burst costs one wake-up.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
@@ -62,6 +63,15 @@ class Inbox {
     arrived_.wait(lock, [&] { return closed_ || !items_.empty(); });
     out.swap(items_);
     return !out.empty();
+  }
+
+  /// The same, but no longer than so: true with nothing in `out` is that nothing came.
+  bool wait_all_for(std::vector<T>& out, std::chrono::milliseconds at_most) {
+    out.clear();
+    std::unique_lock lock(mutex_);
+    arrived_.wait_for(lock, at_most, [&] { return closed_ || !items_.empty(); });
+    out.swap(items_);
+    return !out.empty() || !closed_;
   }
 
   /// Waits for the oldest item; for several threads on one short inbox. Nothing once closed.

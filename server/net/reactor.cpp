@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "protocol/failpoint.hpp"
 #include "protocol/fault.hpp"
 #include "server/net/control_socket.hpp"
 #include "server/net/transmitter.hpp"
@@ -44,6 +45,10 @@ ReadResult failed_read(const AccountJob& job) {
   failed.failed = true;
   return failed;
 }
+ReadResult failed_read(const BacklogJob& job) {
+  return BacklogRead{job.tag, tl::unexpected(store::ReadError{kReaderFull})};
+}
+ReadResult failed_read(const DeviceJob& job) { return DeviceFound{job.tag, true, {}}; }
 ReadResult failed_read(const KeysJob& job) { return KeysRead{job.tag, {}, kReaderFull}; }
 
 using Wait = asio::posix::stream_descriptor;
@@ -157,6 +162,8 @@ void Reactor::Impl::take_arrivals() {
 void Reactor::Impl::dispatch(const Arrival& arrival, Now now) {
   if (const auto* outputs = std::get_if<StoreOutputs>(&arrival)) {
     for (const store::Output& output : *outputs) parts_.hub.on_store_output(output, now);
+  } else if (const auto* health = std::get_if<store::Health>(&arrival)) {
+    parts_.hub.on_store_health(*health);
   } else if (const auto* verdict = std::get_if<LoginVerdict>(&arrival)) {
     parts_.hub.on_verdict(*verdict, now);
   } else if (const auto* read = std::get_if<ReadResult>(&arrival)) {
@@ -213,6 +220,7 @@ void Reactor::Impl::deliver_to_self(Arrival&& arrival) {
 }
 
 void Reactor::Impl::send_datagrams(const DatagramQueue& queue) {
+  if (!queue.entries().empty()) failpoint("turn_not_sent");
   for (const DatagramQueue::Entry& entry : queue.entries()) {
     port_for(entry.path).transmitter.push(entry.path, queue.bytes_of(entry));
   }
@@ -220,6 +228,7 @@ void Reactor::Impl::send_datagrams(const DatagramQueue& queue) {
     port->transmitter.flush();
     if (port->transmitter.is_blocked()) await_writable(*port);
   }
+  if (!queue.entries().empty()) failpoint("turn_sent");
 }
 
 /// The socket whose address was asked; for a session stored before the listen addresses changed,

@@ -24,6 +24,11 @@ ReadResult ReadServer::perform(const CatchUpJob& job) {
   return CatchUpRead{job.tag, reader_->catch_up(job.account, job.after, kCatchUpPage)};
 }
 
+ReadResult ReadServer::perform(const BacklogJob& job) {
+  return BacklogRead{job.tag,
+                     reader_->backlog(job.account, job.after, kMaxCatchUp, kMaxCountedEarlier)};
+}
+
 ReadResult ReadServer::perform(const AccountJob& job) {
   AccountFound found;
   found.tag = job.tag;
@@ -34,6 +39,12 @@ ReadResult ReadServer::perform(const AccountJob& job) {
   found.name = candidate->name;
   found.verifier = candidate->verifier;
   return found;
+}
+
+ReadResult ReadServer::perform(const DeviceJob& job) {
+  auto device = reader_->device(job.id, job.device);
+  if (!device) return DeviceFound{job.tag, true, {}};
+  return DeviceFound{job.tag, false, *std::move(device)};
 }
 
 ReadResult ReadServer::perform(const KeysJob& job) {

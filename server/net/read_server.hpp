@@ -1,5 +1,6 @@
-// Performs what the core wants read, one job at a time: retrieves, what a session missed, the
-// verifier for a login, the hub's keys. Blocks: for a thread beside the reactor (or a simulation).
+// Performs what the core wants read, one job at a time: retrieves, what a session missed and
+// how much that is, the verifier for a login, the device for a resume, the hub's keys. Blocks: for
+// a thread beside the reactor (or a simulation).
 #pragma once
 
 #include <functional>
@@ -23,7 +24,9 @@ class ReadServer {
  private:
   ReadResult perform(const RetrieveJob& job);
   ReadResult perform(const CatchUpJob& job);
+  ReadResult perform(const BacklogJob& job);
   ReadResult perform(const AccountJob& job);
+  ReadResult perform(const DeviceJob& job);
   ReadResult perform(const KeysJob& job);
 
   std::unique_ptr<store::Reader> reader_;

@@ -1,6 +1,7 @@
 #include "server/net/reader_thread.hpp"
 
 #include <utility>
+#include <variant>
 
 namespace hub::server {
 
@@ -11,14 +12,34 @@ ReaderThread::ReaderThread(std::size_t capacity, std::unique_ptr<store::Reader> 
 }
 
 ReaderThread::~ReaderThread() {
+  stopping_ = true;
   inbox_.close();
-  std::vector<ReadJob> dropped;
-  inbox_.take_all(dropped);
   thread_.join();
 }
 
 void ReaderThread::run() {
-  while (const auto job = inbox_.wait_one()) arrivals_.try_push(server_.perform(*job));
+  std::vector<ReadJob> arrived;
+  while (!stopping_) {
+    if (logins_.empty() && others_.empty()) {
+      if (!inbox_.wait_all(arrived)) return;
+    } else {
+      inbox_.take_all(arrived);
+    }
+    sort(arrived);
+    std::deque<ReadJob>& queue = logins_.empty() ? others_ : logins_;
+    const ReadJob job = std::move(queue.front());
+    queue.pop_front();
+    arrivals_.try_push(server_.perform(job));
+  }
+}
+
+void ReaderThread::sort(std::vector<ReadJob>& jobs) {
+  for (ReadJob& job : jobs) {
+    const bool is_login =
+        std::holds_alternative<AccountJob>(job) || std::holds_alternative<DeviceJob>(job);
+    (is_login ? logins_ : others_).push_back(std::move(job));
+  }
+  jobs.clear();
 }
 
 }  // namespace hub::server

@@ -1,8 +1,11 @@
 // The reader thread: serves what the core wants read (read_server.hpp), from a reader of its own,
-// beside the writer and off the reactor.
+// beside the writer and off the reactor. Logins and resumes go before what those who are online
+// want read: each is short, and somebody waits at the door.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -28,10 +31,15 @@ class ReaderThread {
 
  private:
   void run();
+  /// Sorts what has come into the two queues.
+  void sort(std::vector<ReadJob>& jobs);
 
   Inbox<ReadJob> inbox_;
   Arrivals& arrivals_;
   ReadServer server_;
+  std::atomic<bool> stopping_ = false;
+  std::deque<ReadJob> logins_;  // the thread's own
+  std::deque<ReadJob> others_;
   std::thread thread_;
 };
 

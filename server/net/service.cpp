@@ -60,9 +60,17 @@ std::vector<RestoredSession> read_sessions(store::Reader& reader) {
   }
 }
 
+/// The database says which history this hub goes on with.
+HubIdentity with_history(HubIdentity identity, store::Reader& reader) {
+  identity.history_id = must_read(reader.info()).history_id;
+  return identity;
+}
+
 /// The core bounds what is under way, so that no inbox of these sizes is ever full.
 std::size_t arrival_capacity(const HubConfig& hub) {
-  return std::size_t{hub.max_pending_writes} + hub.max_pending_checks + hub.max_pending_reads;
+  constexpr std::size_t kStoreHealth = 16;  // told once a second; one that finds no room waits
+  return std::size_t{hub.max_pending_writes} + hub.max_pending_checks + hub.max_pending_reads +
+         kStoreHealth;
 }
 
 }  // namespace
@@ -75,7 +83,7 @@ struct Service::Impl {
         pool(
             options.login_threads, options.hub.max_pending_checks,
             [this] { return store.open_reader(); }, arrivals),
-        hub(options.hub, options.identity, random, counters) {
+        hub(options.hub, with_history(options.identity, *store.open_reader()), random, counters) {
     auto sockets = open_sockets(options.listen);
     for (const UdpSocket& socket : sockets) listening.push_back(socket.local());
     reactor =
@@ -116,6 +124,7 @@ Service::~Service() = default;
 
 const std::vector<Endpoint>& Service::listening() const { return impl_->listening; }
 void Service::run() { impl_->reactor->run(); }
+bool Service::store_has_failed() const { return impl_->hub.store_has_failed(); }
 void Service::stop() { impl_->reactor->stop(); }
 
 }  // namespace hub::server

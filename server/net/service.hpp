@@ -21,7 +21,7 @@ struct ServiceOptions {
   std::vector<Endpoint> listen;  // at least one; [::] is 0.0.0.0 where there is no IPv6
   std::size_t login_threads = 2;
   std::filesystem::path control_socket;
-  HubIdentity identity;
+  HubIdentity identity;          // its history is the store's to say
   LoadKeys load_keys;            // the keys of `identity`, read again
   bool stop_on_signals = false;  // SIGINT and SIGTERM; from before it says where it listens
 };
@@ -44,6 +44,9 @@ class Service {
   /// Until stop() (from any thread) or a signal.
   void run();
   void stop();
+
+  /// After run(): whether writing had stopped for a failing disk.
+  bool store_has_failed() const;
 
  private:
   struct Impl;

@@ -7,11 +7,14 @@
 #include <span>
 #include <string>
 
+#include "protocol/failpoint.hpp"
 #include "protocol/fault.hpp"
 
 namespace hub::server {
 
 namespace {
+
+constexpr std::chrono::seconds kSecond{1};
 
 WallTime wall_clock() {
   return std::chrono::time_point_cast<WallTime::duration>(std::chrono::system_clock::now());
@@ -58,7 +61,9 @@ StoreThread::~StoreThread() {
 
 void StoreThread::run() {
   std::vector<store::Request> waiting;
-  while (inbox_.wait_all(waiting)) {
+  look_after_store();
+  while (wait(waiting)) {
+    if (waiting.empty()) look_after_store();
     const std::span<const store::Request> all(waiting);
     const std::size_t most = fault("commits_are_not_grouped") ? 1 : kMaxGroup;
     for (std::size_t at = 0; at < all.size(); at += most) {
@@ -68,14 +73,39 @@ void StoreThread::run() {
   store_.reset();
 }
 
+bool StoreThread::wait(std::vector<store::Request>& waiting) {
+  return awaits_second_ ? inbox_.wait_all_for(waiting, kSecond) : inbox_.wait_all(waiting);
+}
+
 void StoreThread::commit(std::span<const store::Request> group) {
+  failpoint("batch_taken");
   StoreOutputs outputs;
   try {
     outputs = store_->apply(group, wall_clock());
   } catch (const std::exception& error) {
     outputs = refuse_all(group, error.what());
   }
+  failpoint("outputs_kept");
+  if (fault("acks_wait_for_checkpoint")) look_after_store();
   arrivals_.try_push(std::move(outputs));
+  look_after_store();
+}
+
+void StoreThread::look_after_store() {
+  try {
+    store_->maintain(wall_clock());
+  } catch (const std::exception&) {
+    // As above. What is left undone is due again a second later, or at the next commit.
+  }
+  const store::Health health = store_->health();
+  const bool matters = health.writing != told_.writing || health.log_is_long != told_.log_is_long;
+  const auto now = std::chrono::steady_clock::now();
+  if (health != told_ && (matters || now >= next_telling_) &&
+      arrivals_.try_push(store::Health(health))) {
+    told_ = health;
+    next_telling_ = now + kSecond;
+  }
+  awaits_second_ = health.is_restless || health != told_;
 }
 
 }  // namespace hub::server

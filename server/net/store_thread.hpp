@@ -1,8 +1,11 @@
 // The store thread: owns the store, and commits in groups. Whatever waits when a commit ends is the
-// next group (HOUSE rule of every group commit: the slower the disk, the larger the group).
+// next group (HOUSE rule of every group commit: the slower the disk, the larger the group). Once
+// the outputs of a commit are handed over it lets the store do what need not be done before, and
+// tells the reactor how the store is: at once where that matters, else once a second at most.
 // Created and pushed to by the reactor's side; the store itself lives and dies on this thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -37,11 +40,17 @@ class StoreThread {
 
  private:
   void run();
+  bool wait(std::vector<store::Request>& waiting);
   void commit(std::span<const store::Request> group);
+  void look_after_store();
 
   Inbox<store::Request> inbox_;
   Arrivals& arrivals_;
   std::unique_ptr<store::Store> store_;
+  // The thread's own: how the store is, as the reactor was told last.
+  store::Health told_;
+  std::chrono::steady_clock::time_point next_telling_{};
+  bool awaits_second_ = false;  // something is to be done or told though nobody writes
   std::thread thread_;
 };
 

@@ -1,6 +1,11 @@
-// Sends datagrams through one socket, in order and in batches. What the kernel does not take now
-// waits here, within a bound, until the socket is writable; a datagram that it will never take is
-// counted and skipped, so that one bad destination holds up nobody. Owned by the reactor thread.
+// Sends datagrams through one socket, in order and in batches. Several in a row to one address that
+// lie behind each other in memory, all of one size but for a shorter last one, are one message that
+// the kernel parts (generic segmentation offload): it walks its stack once for them. Where it
+// cannot, they are sent one by one from then on.
+//
+// What the kernel does not take now waits here, within a bound, until the socket is writable; a
+// datagram that it will never take is counted and skipped, so that one bad destination holds up
+// nobody. Owned by the reactor thread.
 #pragma once
 
 #include <array>
@@ -38,10 +43,20 @@ class Transmitter {
     Path path;
     std::vector<std::uint8_t> bytes;
   };
+  /// A message that is being put together: one datagram, or several of one size.
+  struct Pending {
+    Path path;
+    Bytes bytes;
+    std::size_t segment = 0;  // bytes of each datagram; the last one may be shorter
+    std::size_t count = 0;
+  };
   enum class Step { kAgain, kSkip, kBlocked };
 
+  bool extend(Pending& last, const Path& path, Bytes bytes) const;
   std::size_t send_pending();
+  bool send_one_by_one(Pending& pending);
   Step judge(int error, mmsghdr& message, bool& repeated) const;
+  void keep(const Pending& pending);
   void keep(const Path& path, Bytes bytes);
 
   const UdpSocket& socket_;
@@ -49,8 +64,9 @@ class Transmitter {
   Counters& counters_;
   const std::size_t max_backlog_bytes_;
 
-  std::size_t pending_ = 0;
-  std::array<Path, kBatch> paths_{};
+  bool segments_ = true;     // the kernel parts messages, as far as is known
+  std::size_t pending_ = 0;  // of these:
+  std::array<Pending, kBatch> parts_{};
   std::array<Outgoing, kBatch> outgoing_{};
   std::array<mmsghdr, kBatch> messages_{};
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <netinet/udp.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -268,6 +269,18 @@ void UdpSocket::address(const Path& path, Bytes bytes, Outgoing& out, mmsghdr& m
     info.ipi6_ifindex = path.local.scope;
     std::memcpy(CMSG_DATA(c), &info, sizeof info);
   }
+}
+
+void UdpSocket::part(mmsghdr& message, Outgoing& out, std::uint16_t size) {
+  msghdr& header = message.msg_hdr;
+  const std::size_t before = header.msg_controllen;
+  header.msg_control = out.control.bytes.data();
+  header.msg_controllen = before + CMSG_SPACE(sizeof size);
+  auto* c = reinterpret_cast<cmsghdr*>(out.control.bytes.data() + before);
+  c->cmsg_level = SOL_UDP;
+  c->cmsg_type = UDP_SEGMENT;
+  c->cmsg_len = CMSG_LEN(sizeof size);
+  std::memcpy(CMSG_DATA(c), &size, sizeof size);
 }
 
 }  // namespace hub::server

@@ -42,9 +42,10 @@ class BatchCalls {
   virtual int send(int fd, std::span<mmsghdr> messages);
 };
 
-/// Large enough for one IP_PKTINFO or IPV6_PKTINFO.
+/// Large enough for one IP_PKTINFO or IPV6_PKTINFO, and a UDP_SEGMENT behind it.
 struct alignas(cmsghdr) ControlBuffer {
-  std::array<std::uint8_t, CMSG_SPACE(sizeof(in6_pktinfo))> bytes{};
+  std::array<std::uint8_t, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(std::uint16_t))>
+      bytes{};
 };
 
 struct Received {
@@ -68,7 +69,8 @@ class ReceiveBatch {
   std::array<Received, kBatch> received_{};
 };
 
-/// One datagram as sendmmsg wants it. Points into itself: filled where it stays.
+/// One datagram as sendmmsg wants it, or several of one size for the kernel to part (UDP_SEGMENT,
+/// udp(7)). Points into itself: filled where it stays.
 struct Outgoing {
   sockaddr_in6 destination{};
   iovec vector{};
@@ -100,6 +102,9 @@ class UdpSocket {
   /// Makes `message` send `bytes` along `path`: from path.local where owns() it, else from
   /// whichever address the kernel picks.
   void address(const Path& path, Bytes bytes, Outgoing& out, mmsghdr& message) const;
+  /// The bytes of `message`, addressed and not sent yet, are datagrams of `size` bytes each; the
+  /// last one may be shorter.
+  static void part(mmsghdr& message, Outgoing& out, std::uint16_t size);
 
  private:
   UdpSocket(int fd, bool is_v4) : fd_(fd), is_v4_(is_v4) {}

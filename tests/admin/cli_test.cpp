@@ -30,6 +30,7 @@ TEST_CASE("bad usage is one line on standard error and exit 2") {
                                                 {"--frob", "list-users"},
                                                 {"--frob"},
                                                 {"delete-post"},
+                                                {"forget-device", "a"},
                                                 {"delete-post", "-1"},
                                                 {"backup"},
                                                 {"list-posts", "--limit"},

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "client/net/files.hpp"
 #include "protocol/fingerprint.hpp"
 #include "tests/support/temp_directory.hpp"
 

@@ -11,8 +11,8 @@ namespace hub::client {
 namespace {
 
 /// What a line means, in words that a table can hold.
-std::string meaning(std::string_view line, std::size_t max_text = kMaxTextBytes) {
-  const auto parsed = parse_line(line, max_text);
+std::string meaning(std::string_view line, Framing framing = Framing::kSealed) {
+  const auto parsed = parse_line(line, framing);
   if (!parsed) return "error#" + parsed.error().word;
   struct Namer {
     std::string operator()(const Login& l) const {
@@ -21,7 +21,10 @@ std::string meaning(std::string_view line, std::size_t max_text = kMaxTextBytes)
     std::string operator()(const Post& p) const { return "post " + p.text; }
     std::string operator()(const Subscribe& s) const { return "subscribe " + s.target.text(); }
     std::string operator()(const Unsubscribe& u) const { return "unsubscribe " + u.target.text(); }
-    std::string operator()(const Retrieve& r) const { return "retrieve " + std::to_string(r.n); }
+    std::string operator()(const Retrieve& r) const {
+      const std::string before = r.before == 0 ? "" : " before " + std::to_string(r.before);
+      return "retrieve " + std::to_string(r.n) + before;
+    }
     std::string operator()(const Logout&) const { return "logout"; }
     std::string operator()(const Reset&) const { return "reset"; }
     std::string operator()(const ShowState&) const { return "state"; }
@@ -56,7 +59,8 @@ TEST_CASE("lines are read as people mean them") {
       {"subscribe# Bob_2 ", "subscribe Bob_2"},
       {"unsubscribe#bob", "unsubscribe bob"},
       {"retrieve#1", "retrieve 1"},
-      {"retrieve# 200 ", "retrieve 200"},
+      {"retrieve# 1000 ", "retrieve 1000"},
+      {"retrieve#20&345", "retrieve 20 before 345"},
       {"retrieve#007", "retrieve 7"},
       {"logout#", "logout"},
       {"logout# ", "logout"},
@@ -96,7 +100,12 @@ TEST_CASE("lines that ask for nothing possible are refused, each with its word a
       {"retrieve#", "bad_count"},
       {"retrieve#0", "bad_count"},
       {"retrieve#-1", "bad_count"},
-      {"retrieve#201", "bad_count"},
+      {"retrieve#1001", "bad_count"},
+      {"retrieve#20&", "bad_count"},
+      {"retrieve#20&0", "bad_count"},
+      {"retrieve#20&x", "bad_count"},
+      {"retrieve#&345", "bad_count"},
+      {"retrieve#20&99999999999999999999", "bad_count"},
       {"retrieve#99999999999", "bad_count"},
       {"retrieve#4294967297", "bad_count"},
       {"retrieve#3x", "bad_count"},
@@ -119,8 +128,11 @@ TEST_CASE("lines that ask for nothing possible are refused, each with its word a
 
 TEST_CASE("texts and passwords are taken up to their limits") {
   CHECK(meaning("post#" + repeated(1000)) == "post " + repeated(1000));
-  CHECK(meaning("post#" + repeated(255), 255) == "post " + repeated(255));
-  CHECK(meaning("post#" + repeated(256), 255) == "error#bad_text");
+  CHECK(meaning("post#" + repeated(255), Framing::kClassic) == "post " + repeated(255));
+  CHECK(meaning("post#" + repeated(256), Framing::kClassic) == "error#bad_text");
+  CHECK(meaning("retrieve#200", Framing::kClassic) == "retrieve 200");
+  CHECK(meaning("retrieve#201", Framing::kClassic) == "error#bad_count");
+  CHECK(meaning("retrieve#20&7", Framing::kClassic) == "error#bad_count");
   CHECK(meaning("login#" + repeated(31) + "&" + repeated(128, 'p')) ==
         "login " + repeated(31) + " " + repeated(128, 'p'));
 }

@@ -19,11 +19,10 @@ struct Fixture {
       : exchange(config, random), verifier(*make_verifier("secret", kCheap, random)) {}
 
   Exchange::Step start(const std::string& who = "Ann", const std::string& password = "secret") {
-    return note(exchange.start(*ClientId::parse(who), password, hash));
+    return note(exchange.start(*ClientId::parse(who), password, device, hash));
   }
-  Exchange::Step resume(std::optional<MessageId> served) {
-    return note(exchange.resume(hash, served));
-  }
+  Exchange::Step resume() { return exchange.resume(*ClientId::parse("Ann"), device, hash); }
+  Exchange::Step again(const Exchange::Device& other) { return note(exchange.again(other, hash)); }
   /// Keeps what the server needs of a login start.
   Exchange::Step note(const Exchange::Step& step) {
     if (const auto* sent = std::get_if<Exchange::SendMessage>(&step)) {
@@ -50,7 +49,7 @@ struct Fixture {
   bool is_right(const Exchange::Step& step) {
     const auto& sent = std::get<Exchange::SendMessage>(step);
     const auto read = sealed::read_login_proof(sent.payload);
-    mark = read->mark;
+    proof = *read;
     return sent.opcode == Opcode::kLoginProof &&
            verify_client_proof(verifier, auth_message(transcript), read->proof);
   }
@@ -58,7 +57,13 @@ struct Fixture {
     Key signature = server_signature(verifier.server_key, auth_message(transcript));
     if (!honest) signature[31] ^= 1;
     return exchange.on_message(Opcode::kLoginOk,
-                               sealed::write_login_ok({signature, 45s, 99, next}));
+                               sealed::write_login_ok({signature, 45s, {77, 99}, 12, next}));
+  }
+  Exchange::Step resumed(bool honest = true) {
+    Key signature = resume_signature(resume_key_of(device.secret), hash, device.id);
+    if (!honest) signature[31] ^= 1;
+    return exchange.on_message(Opcode::kLoginOk,
+                               sealed::write_login_ok({signature, 45s, {77, 99}, 12, {}}));
   }
   Exchange::Step failed(char why = 0) {
     return exchange.on_message(Opcode::kLoginFailed, std::string(1, why));
@@ -75,7 +80,8 @@ struct Fixture {
   Key hash{1, 2, 3};
   LoginTranscript transcript;
   std::string id;
-  std::optional<MessageId> mark;
+  Exchange::Device device{DeviceId{5}, Key{6}, {77, 42}};
+  sealed::LoginProof proof;
 };
 
 bool is_nothing(const Exchange::Step& step) {
@@ -96,11 +102,14 @@ TEST_CASE("login exchange: start, challenge, stretching, proof, ok") {
   CHECK(f.id == "Ann");
   CHECK(f.exchange.under_way());
   CHECK(f.is_right(f.stretch(f.challenge())));
-  CHECK_FALSE(f.mark.has_value());
+  CHECK(f.proof.device == f.device.id);
+  CHECK(f.proof.resume_key == resume_key_of(f.device.secret));
+  CHECK(f.proof.mark == f.device.mark);
   const auto done = f.ok(true, Key{9});
   const auto& logged_in = std::get<Exchange::LoggedIn>(done);
   CHECK(logged_in.session_timeout == 45s);
-  CHECK(logged_in.newest_post == 99);
+  CHECK(logged_in.mark == sealed::Mark{77, 99});
+  CHECK(logged_in.done == 12);
   CHECK(logged_in.next_key == Key{9});
   CHECK_FALSE(f.exchange.under_way());
 }
@@ -128,7 +137,7 @@ TEST_CASE("login exchange: a hub that cannot sign, or says ok too early, is a fa
   SECTION("no signature") {
     CHECK(word(f.exchange.on_message(Opcode::kLoginOk, "")) == "false_hub");
   }
-  CHECK_FALSE(f.exchange.may_resume());
+  CHECK_FALSE(f.exchange.may_try_again());
 }
 
 TEST_CASE("login exchange: passwords are stretched within bounds, or not at all") {
@@ -161,41 +170,54 @@ TEST_CASE("login exchange: memory that cannot be had is said so") {
   CHECK_FALSE(f.exchange.under_way());
 }
 
-TEST_CASE("login exchange: the keys of a login are kept, never stretched for again") {
+TEST_CASE("login exchange: a device that was here before needs no password, and one message") {
   Fixture f;
-  CHECK_FALSE(f.exchange.may_resume());
-  CHECK(is_nothing(f.resume(5)));
-  f.log_in();
-  REQUIRE(f.exchange.may_resume());
-  f.hash = Key{4, 5, 6};  // another connection
-  f.resume(42);
-  CHECK(f.id == "Ann");
-  CHECK(f.is_right(f.challenge()));  // at once
-  CHECK(f.mark == 42);
-  CHECK(std::holds_alternative<Exchange::LoggedIn>(f.ok()));
+  const auto step = f.resume();
+  const auto& sent = std::get<Exchange::SendMessage>(step);
+  CHECK(sent.opcode == Opcode::kResume);
+  const auto read = sealed::read_resume(sent.payload);
+  REQUIRE(read);
+  CHECK(read->id == "Ann");
+  CHECK(read->device == f.device.id);
+  CHECK(read->mark == f.device.mark);
+  CHECK(verify_resume_proof(resume_key_of(f.device.secret), f.hash, read->device, read->proof));
+  CHECK(f.exchange.is_resume());
+  SECTION("the hub signs") {
+    const auto done = f.resumed();
+    const auto& logged_in = std::get<Exchange::LoggedIn>(done);
+    CHECK(logged_in.mark == sealed::Mark{77, 99});
+    CHECK(logged_in.done == 12);
+  }
+  SECTION("it cannot") { CHECK(word(f.resumed(false)) == "false_hub"); }
+  SECTION("it signs as after a password") { CHECK(word(f.ok()) == "false_hub"); }
+  SECTION("it refuses") {
+    CHECK(std::holds_alternative<Exchange::Failed>(f.failed()));
+    CHECK(is_nothing(f.resumed()));
+  }
+  CHECK_FALSE(f.exchange.under_way());
 }
 
-TEST_CASE("login exchange: kept keys do not answer another salt, and are gone when told to go") {
+TEST_CASE("login exchange: once more as another device, with the keys that were right") {
   Fixture f;
+  CHECK(is_nothing(f.again(f.device)));
   f.log_in();
-  SECTION("the password was changed") {
+  REQUIRE(f.exchange.may_try_again());
+  SECTION("the same account") {
+    const Exchange::Device other{DeviceId{8}, Key{9}, {}};
+    f.again(other);
+    CHECK(f.id == "Ann");
+    CHECK(f.is_right(f.challenge()));  // at once
+    CHECK(f.proof.device == other.id);
+    CHECK(std::holds_alternative<Exchange::LoggedIn>(f.ok()));
+  }
+  SECTION("another salt: the password was changed, or the hub is a false one") {
     f.verifier = *make_verifier("other", kCheap, f.random);
-    f.resume(1);
-    const auto step = f.challenge();
-    REQUIRE(std::holds_alternative<Exchange::Failed>(step));
-    CHECK(std::get<Exchange::Failed>(step).why == LoginRefusal::kWrong);
+    f.again(f.device);
+    CHECK(std::holds_alternative<Exchange::Failed>(f.challenge()));
   }
-  SECTION("a false hub's other parameters") {
-    f.resume(1);
-    CHECK(std::holds_alternative<Exchange::Failed>(f.challenge({kMinKdfMemory * 2, 1})));
-  }
-  SECTION("logged out") {
+  SECTION("forgotten") {
     f.exchange.forget();
-    CHECK_FALSE(f.exchange.may_resume());
-  }
-  SECTION("somebody else logs in") {
-    f.start("bob");
-    CHECK_FALSE(f.exchange.may_resume());
+    CHECK_FALSE(f.exchange.may_try_again());
   }
   SECTION("the same again: the typed password counts, not what is kept") {
     f.start("Ann", "wrong");
@@ -220,7 +242,7 @@ TEST_CASE("login exchange: refusals say why, and end it at any stage") {
   CHECK_FALSE(f.exchange.under_way());
   CHECK(is_nothing(f.failed()));                              // once
   if (stage == 1) CHECK(is_nothing(f.stretch(*stretching)));  // comes too late
-  CHECK_FALSE(f.exchange.may_resume());
+  CHECK_FALSE(f.exchange.may_try_again());
 }
 
 TEST_CASE("login exchange: what comes at the wrong time is nothing") {

@@ -13,7 +13,8 @@
 //   rebind [ADDRESS]                   new ports, and another address, to the hub  "done"
 //   figures                            "passed N lost N duplicated N damaged N"
 //
-// What is on its way is bounded, and so is the number of clients: what is beyond is lost.
+// What is on its way is bounded: what is beyond is lost. So is the number of clients, a client
+// being an address and port: a new one takes the place of the one that was silent longest.
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -92,6 +93,7 @@ struct Options {
 
 struct Client {
   sockaddr_in address{};
+  Clock::time_point heard;
   Fd to_hub;
 };
 
@@ -149,8 +151,7 @@ class Relay {
       const ssize_t n = ::recvfrom(socket_.get(), buffer_.data(), buffer_.size(), 0,
                                    reinterpret_cast<sockaddr*>(&from), &size);
       if (n < 0) return;
-      const auto client = client_at(from);
-      if (client) take(client, true, {buffer_.data(), static_cast<std::size_t>(n)});
+      take(client_at(from), true, {buffer_.data(), static_cast<std::size_t>(n)});
     }
   }
 
@@ -165,14 +166,18 @@ class Relay {
 
   std::shared_ptr<Client> client_at(const sockaddr_in& address) {
     for (const auto& client : clients_) {
-      if (same(client->address, address)) return client;
+      if (!same(client->address, address)) continue;
+      client->heard = Clock::now();
+      return client;
     }
     if (clients_.size() >= kMaxClients) {
-      ++lost_;
-      return nullptr;
+      clients_.erase(
+          std::min_element(clients_.begin(), clients_.end(),
+                           [](const auto& a, const auto& b) { return a->heard < b->heard; }));
     }
     auto made = std::make_shared<Client>();
     made->address = address;
+    made->heard = Clock::now();
     connect_to_hub(*made);
     clients_.push_back(made);
     return made;

@@ -27,7 +27,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   same(read_login_start(payload), write_login_start);
   same(read_login_challenge(payload), write_login_challenge);
   same(read_login_proof(payload), write_login_proof);
+  same(read_resume(payload), write_resume);
   same(read_login_ok(payload), write_login_ok);
+  same(read_earlier_posts(payload), write_earlier_posts);
   same(read_refusal(payload), write_refusal);
   return 0;
 }

@@ -74,6 +74,7 @@ TEST_CASE("every control command survives its line") {
   require_round_trip(DeleteUser{"ann"});
   require_round_trip(DeletePost{kMaxId});
   require_round_trip(EndSession{"ann"});
+  require_round_trip(ForgetDevice{"ann", DeviceId{0x01, 0xAB}});
   require_round_trip(ListSessions{kMaxId});
   require_round_trip(Stats{});
   require_round_trip(ReloadKeys{});
@@ -105,6 +106,17 @@ TEST_CASE("the fields of a control command arrive as they were sent") {
   const auto post = decode_command(R"({"command":"delete-post","id":18446744073709551615})");
   REQUIRE(post);
   REQUIRE(std::get<DeletePost>(*post).id == kMaxId);
+  const auto forget = decode_command(
+      R"({"command":"forget-device","name":"ann","device":"00ff0000000000000000000000000001"})");
+  REQUIRE(forget);
+  REQUIRE(std::get<ForgetDevice>(*forget).name == "ann");
+  REQUIRE(to_string(std::get<ForgetDevice>(*forget).device) == "00ff0000000000000000000000000001");
+  for (const char* device :
+       {"", "00ff", "00FF0000000000000000000000000001", "00ff00000000000000000000000000001",
+        "xyff0000000000000000000000000001"}) {
+    REQUIRE(command_error(std::string(R"({"command":"forget-device","name":"ann","device":")") +
+                          device + "\"}") == R"(field "device" must be 32 lower-case hex digits)");
+  }
   const auto figures = decode_reply(R"({"ok":true,"figures":[["b",2],["a",-1]]})");
   REQUIRE(figures);
   REQUIRE(std::get<Figures>(*figures).numbers ==

@@ -234,7 +234,7 @@ TEST_CASE("keys that change every few datagrams are followed over a bad link") {
   SimNet net(static_cast<std::uint64_t>(seed), faults);
   SeededRandom random(1);
   KeyLimits limits;
-  limits.datagrams = 80;
+  limits.datagrams = 160;
   const Handshake made = hub::test::shake_hands(random, net.now().mono);
   SealedEnd client(net, Side::kClient, made.client, client_path(1), random, limits);
   SealedEnd hub(net, Side::kServer, made.server, hub_path(1), random, limits);

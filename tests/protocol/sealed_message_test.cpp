@@ -73,49 +73,61 @@ TEST_CASE("a login challenge is exactly 60 bytes") {
   CHECK_FALSE(read_login_challenge(written + '\0'));
 }
 
-TEST_CASE("a login proof is 32 bytes, with a mark 40") {
-  LoginProof proof{counted<Key>(0), {}};
-  std::string written = write_login_proof(proof);
-  CHECK(hex(written) == kCounted32);
-  auto read = read_login_proof(written);
+TEST_CASE("a login proof names the device, its key for the next time, and its mark") {
+  const LoginProof proof{counted<Key>(0), counted<DeviceId>(0x20), counted<Key>(0), {5, 0x0102}};
+  const std::string written = write_login_proof(proof);
+  CHECK(hex(written) ==
+        kCounted32 + kCounted16 + kCounted32 + "0000000000000005" + "0000000000000102");
+  const auto read = read_login_proof(written);
   REQUIRE(read);
   CHECK(read->proof == proof.proof);
-  CHECK_FALSE(read->mark);
-
-  proof.mark = 0x0102;
-  written = write_login_proof(proof);
-  CHECK(hex(written) == kCounted32 + "0000000000000102");
-  read = read_login_proof(written);
-  REQUIRE(read);
+  CHECK(read->device == proof.device);
+  CHECK(read->resume_key == proof.resume_key);
   CHECK(read->mark == proof.mark);
   for (std::size_t size = 0; size < written.size(); ++size) {
-    CAPTURE(size);
-    CHECK(read_login_proof(written.substr(0, size)).has_value() == (size == 32));
+    CHECK_FALSE(read_login_proof(written.substr(0, size)));
   }
   CHECK_FALSE(read_login_proof(written + "x"));
 }
 
+TEST_CASE("a resume holds device, proof, mark and an ID of any length") {
+  const Resume resume{counted<DeviceId>(0x20), counted<Key>(0), {5, 0x0102}, "Ann"};
+  const std::string written = write_resume(resume);
+  CHECK(hex(written) ==
+        kCounted16 + kCounted32 + "0000000000000005" + "0000000000000102" + hex("Ann"));
+  const auto read = read_resume(written);
+  REQUIRE(read);
+  CHECK(read->device == resume.device);
+  CHECK(read->proof == resume.proof);
+  CHECK(read->mark == resume.mark);
+  CHECK(read->id == "Ann");
+  CHECK(read_resume(written.substr(0, 64))->id.empty());
+  CHECK_FALSE(read_resume(written.substr(0, 63)));
+}
+
 TEST_CASE("a login ok may announce the hub's next key, and a timeout fits its four bytes") {
   using namespace std::chrono_literals;
-  LoginOk ok{counted<Key>(0), 60s, 0x0102, {}};
+  LoginOk ok{counted<Key>(0), 60s, {5, 0x0102}, 9, {}};
   std::string written = write_login_ok(ok);
-  CHECK(hex(written) == kCounted32 + "0000ea60" + "0000000000000102");
+  CHECK(hex(written) ==
+        kCounted32 + "0000ea60" + "0000000000000005" + "0000000000000102" + "0000000000000009");
   auto read = read_login_ok(written);
   REQUIRE(read);
   CHECK(read->signature == ok.signature);
   CHECK(read->session_timeout == 60s);
-  CHECK(read->newest_post == 0x0102);
+  CHECK(read->mark == ok.mark);
+  CHECK(read->done == 9);
   CHECK_FALSE(read->next_key);
 
   ok.next_key = counted<Key>(1);
   written = write_login_ok(ok);
-  CHECK(written.size() == 76);
+  CHECK(written.size() == 92);
   read = read_login_ok(written);
   REQUIRE(read);
   CHECK(read->next_key == ok.next_key);
   for (std::size_t size = 0; size < written.size(); ++size) {
     CAPTURE(size);
-    CHECK(read_login_ok(written.substr(0, size)).has_value() == (size == 44));
+    CHECK(read_login_ok(written.substr(0, size)).has_value() == (size == 60));
   }
   CHECK_FALSE(read_login_ok(written + "x"));
 
@@ -123,6 +135,21 @@ TEST_CASE("a login ok may announce the hub's next key, and a timeout fits its fo
   CHECK(read_login_ok(write_login_ok(ok))->session_timeout == 0s);
   ok.session_timeout = 24h * 365;
   CHECK(read_login_ok(write_login_ok(ok))->session_timeout == 4'294'967'295ms);
+}
+
+TEST_CASE("earlier posts are a count, and whether there are more") {
+  const std::string written = write_earlier_posts({0x0102, true});
+  CHECK(hex(written) == "0000010201");
+  const auto read = read_earlier_posts(written);
+  REQUIRE(read);
+  CHECK(read->count == 0x0102);
+  CHECK(read->more);
+  CHECK_FALSE(read_earlier_posts(write_earlier_posts({7, false}))->more);
+  for (std::size_t size = 0; size < written.size(); ++size) {
+    CHECK_FALSE(read_earlier_posts(written.substr(0, size)));
+  }
+  CHECK_FALSE(read_earlier_posts(written + '\0'));
+  CHECK_FALSE(read_earlier_posts(std::string("\0\0\0\1\2", 5)));
 }
 
 TEST_CASE("a refusal names its request and its reason") {

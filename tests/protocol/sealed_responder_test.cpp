@@ -225,6 +225,7 @@ TEST_CASE("a cookie is asked of a prefix that greets too fast, and of that one a
 TEST_CASE("what is answered to a prefix without a connection is limited") {
   ResponderConfig config = always_cookie();
   config.answers_per_second = 10;
+  config.cookies_per_second = 4;
   World world(config);
   Buffer other_version = world.hello();
   other_version[1] = 9;
@@ -245,8 +246,8 @@ TEST_CASE("what is answered to a prefix without a connection is limited") {
       }
     }
   }
-  CHECK(answers == 20);
-  CHECK(nothing == 20);
+  CHECK(answers == 20 + 8);
+  CHECK(nothing == 10 + 2);
 }
 
 TEST_CASE("hellos from everywhere are asked for cookies long before they keep a hub busy") {
@@ -300,6 +301,46 @@ TEST_CASE("one address with a cookie cannot take all the room there is") {
   REQUIRE(world.ask(honest, hello) == Answer::kCookie);
   CHECK(world.ask(honest, World::with_cookie(hello, read_cookie(world.answer)->cookie)) ==
         Answer::kWelcome);
+}
+
+TEST_CASE("who is expected back may exceed the rate of its prefix, and not fill the table") {
+  ResponderConfig config;
+  config.half_open = 600;
+  config.half_open_calm = 0;
+  config.proven_hellos_per_second = 10;
+  World world(config);
+  const Cookie cookie = world.cookie_for(kHere);
+  const auto welcomes = [&](int hellos) {
+    int count = 0;
+    for (int i = 0; i < hellos; ++i) {
+      const Buffer proven = World::with_cookie(world.hello(), cookie);
+      count += world.ask(kHere, proven) == Answer::kWelcome ? 1 : 0;
+    }
+    return count;
+  };
+  CHECK(welcomes(50) == 20);
+  SECTION("so many times") {
+    world.hub.expect(kHere.ip.prefix(), 30);
+    world.hub.expect(kHere.ip.prefix(), 10);
+    CHECK(welcomes(100) == 40);
+    CHECK(welcomes(10) == 0);
+  }
+  SECTION("up to three quarters of the table") {
+    world.hub.expect(kHere.ip.prefix(), 10'000);
+    CHECK(welcomes(700) == 450 - 20);
+    const Endpoint honest = at(200, 0, 1);
+    const Buffer hello = world.hello();
+    REQUIRE(world.ask(honest, hello) == Answer::kCookie);
+    CHECK(world.ask(honest, World::with_cookie(hello, read_cookie(world.answer)->cookie)) ==
+          Answer::kWelcome);
+  }
+  SECTION("nobody else, and nobody any more") {
+    world.hub.expect(at(7, 7, 7).ip.prefix(), 100);
+    CHECK(welcomes(10) == 0);
+    world.hub.expect(kHere.ip.prefix(), 100);
+    world.hub.expect_nobody();
+    CHECK(welcomes(10) == 0);
+  }
 }
 
 TEST_CASE("a cookie holds for the address and port it was given to, and every bit of it counts") {

@@ -108,6 +108,7 @@ class Example {
   const KeyPair hub_ephemeral_ = pair_of(counting_from<32>(0x60));
   static constexpr sealed::ConnectionId kClientId = 0x8081828384858687;
   static constexpr sealed::ConnectionId kHubId = 0x9091929394959697;
+  static constexpr std::uint64_t kHistory = 0xb0b1b2b3b4b5b6b7;
   NoRandom random_;
   NoiseKeys keys_;
   std::unique_ptr<sealed::Connection> client_;
@@ -214,20 +215,28 @@ void Example::log_in() {
       sealed::write_login_challenge({transcript.server_nonce, transcript.salt, transcript.kdf}));
   hub_sends("hub_0");
   now_ += 1ms;
-  say(*client_, Opcode::kLoginProof, 0, sealed::write_login_proof({proof, std::nullopt}));
+  const auto device = counting_from<16>(0x40);
+  const Key resume_secret = counting_from<32>(0x50);
+  const Key resume_key = resume_key_of(resume_secret);
+  record("resume_key", resume_key);
+  say(*client_, Opcode::kLoginProof, 0, sealed::write_login_proof({proof, device, resume_key, {}}));
   client_sends("client_1");
   now_ += 3ms;
   hub_->widen();
-  say(*hub_, Opcode::kLoginOk, 0, sealed::write_login_ok({signature, 60s, 6, std::nullopt}));
+  say(*hub_, Opcode::kLoginOk, 0,
+      sealed::write_login_ok({signature, 60s, {kHistory, 6}, 0, std::nullopt}));
   hub_sends("hub_1");
+  // What the device would say on a connection with this very handshake hash, to come back.
+  record("resume_proof", resume_proof(resume_secret, keys_.handshake_hash, device));
+  record("resume_signature", resume_signature(resume_key, keys_.handshake_hash, device));
 }
 
 void Example::talk() {
   client_->widen();
-  say(*client_, Opcode::kPost, 0, "hello");
+  say(*client_, Opcode::kPost, 1, "hello");
   client_sends("client_2");
   now_ += 4ms;
-  say(*hub_, Opcode::kPostAck, 0, {});
+  say(*hub_, Opcode::kPostAck, 1, {});
   say(*hub_, Opcode::kForward, 7, "<alice>hello");
   hub_sends("hub_2");
   client_->channel().mark(7);

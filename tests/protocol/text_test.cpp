@@ -104,7 +104,7 @@ TEST_CASE("opcodes of the table are known, and their direction follows from the 
     CHECK(is_from_server(opcode) == (value >= 0x80));
     CHECK((name_of(opcode) == "unknown") == !is_known(opcode));
   }
-  CHECK(known == 24);
+  CHECK(known == 26);
   CHECK_FALSE(is_known(Opcode::kSpuriousClient));
   CHECK_FALSE(is_known(Opcode::kSpuriousServer));
 }

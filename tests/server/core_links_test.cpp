@@ -168,6 +168,9 @@ TEST_CASE("the ring of recent posts says from where on it has them all") {
   CHECK(recent.entries().front().id == 106);
   CHECK(recent.reaches(105));
   CHECK_FALSE(recent.reaches(104));
+  CHECK(recent.above(0)->id == 106);
+  CHECK(recent.above(200)->id == 201);
+  CHECK(recent.above(recent.newest()) == recent.entries().end());
 }
 
 TEST_CASE("last words are kept for two minutes, and not for more than a few thousand") {

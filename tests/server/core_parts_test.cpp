@@ -3,6 +3,7 @@
 
 #include "protocol/rate_limit.hpp"
 #include "server/core/follow_index.hpp"
+#include "server/core/link.hpp"
 #include "server/core/session_table.hpp"
 #include "tests/support/sim_net.hpp"
 
@@ -105,4 +106,34 @@ TEST_CASE(
   table.remove(three);
   CHECK(table.least_recent() == nullptr);
   CHECK(table.size() == 0);
+}
+
+TEST_CASE("a sealed session is found by either name of its device, among those of its account") {
+  test::SeededRandom random(1);
+  SessionTable table;
+  std::vector<std::unique_ptr<Link>> links;
+  const auto add = [&](AccountId account, store::DeviceNumber device) {
+    sealed::Established made;
+    made.ours = static_cast<sealed::ConnectionId>(device);
+    links.push_back(std::make_unique<Link>(made, Path{}, random, TimePoint{1h}));
+    store::StoredSession stored = record(account, 0, 1);
+    stored.framing = Framing::kSealed;
+    stored.device = device;
+    Session& session = table.add_sealed(stored, *links.back(), {TimePoint{1h}, {}});
+    session.device_id[0] = static_cast<std::uint8_t>(device);
+    return &session;
+  };
+  Session* phone = add(1, 7);
+  Session* laptop = add(1, 8);
+  Session* other = add(2, 9);
+  table.add(record(1, 77, 5), {}, {TimePoint{1h}, {}});  // classic: of no device
+  CHECK(table.of_device(1, store::DeviceNumber{7}) == phone);
+  CHECK(table.of_device(1, store::DeviceNumber{8}) == laptop);
+  CHECK(table.of_device(1, DeviceId{8}) == laptop);
+  CHECK(table.of_device(2, DeviceId{9}) == other);
+  CHECK(table.of_device(1, store::DeviceNumber{9}) == nullptr);
+  CHECK(table.of_device(1, store::DeviceNumber{0}) == nullptr);
+  CHECK(table.of_device(1, DeviceId{9}) == nullptr);
+  table.remove(*phone);
+  CHECK(table.of_device(1, DeviceId{7}) == nullptr);
 }

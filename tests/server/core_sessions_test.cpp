@@ -204,6 +204,29 @@ TEST_CASE("an account disabled between password and session does not get in") {
   CHECK(late.take_opcodes() == Opcodes{O::kLoginFailed});
 }
 
+TEST_CASE("a login that is under way when its account's sessions are ended comes to nothing") {
+  World w;
+  Peer& ann = w.online("ann");
+  Peer& bob = w.online("bob");
+  Peer& late = w.peer();
+  Peer& other = w.peer();
+  w.host.delays() = {50ms, 100ms, 0ms};
+  const int when = GENERATE(60, 120);  // while the password is checked; while it is recorded
+  CAPTURE(when);
+  late.send_as(0, O::kLogin, "ann&ann_pw");
+  other.send_as(0, O::kLogin, "bob&bob_pw");
+  w.run_for(std::chrono::milliseconds(when));
+  const store::Request end{0, control::EndSession{"ann"}};
+  w.host.write_beside({&end, 1});
+  w.run_for(1s);
+  CHECK(ann.take_opcodes() == Opcodes{O::kSessionReset});
+  CHECK(late.take_opcodes() == Opcodes{O::kLoginFailed});
+  CHECK(other.take_opcodes() == Opcodes{O::kLoginOk});
+  CHECK(bob.take_opcodes() == Opcodes{O::kSessionReset});  // replaced
+  CHECK(w.sessions().size() == 1);
+  CHECK(w.store.open_reader()->counts()->sessions == 1);
+}
+
 TEST_CASE("end-session and a new password end what is live") {
   World w;
   Peer& ann = w.online("ann");

@@ -53,6 +53,22 @@ TEST_CASE("an inbox wakes its owner once a burst") {
   CHECK(wakes == 2);
 }
 
+TEST_CASE("who waits for a while gets what came, nothing, or the end") {
+  using namespace std::chrono_literals;
+  Inbox<int> inbox(10);
+  std::vector<int> taken{9};
+  CHECK(inbox.wait_all_for(taken, 1ms));
+  CHECK(taken.empty());
+  inbox.try_push(1);
+  CHECK(inbox.wait_all_for(taken, 1h));
+  CHECK(taken == std::vector<int>{1});
+  inbox.try_push(2);
+  inbox.close();
+  CHECK(inbox.wait_all_for(taken, 1h));
+  CHECK(taken == std::vector<int>{2});
+  CHECK_FALSE(inbox.wait_all_for(taken, 1h));
+}
+
 TEST_CASE("a closed inbox takes nothing more, and hands out what it has") {
   Inbox<int> inbox(10);
   inbox.try_push(1);

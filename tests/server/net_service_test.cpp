@@ -12,6 +12,7 @@
 #include "server/net/udp_socket.hpp"
 #include "store/sqlite_store.hpp"
 #include "tests/server/net_udp_client.hpp"
+#include "tests/support/faulty_disk.hpp"
 #include "tests/support/store_verbs.hpp"
 #include "tests/support/temp_directory.hpp"
 
@@ -114,6 +115,33 @@ class Spoke {
 };
 
 }  // namespace
+
+TEST_CASE("a hub whose disk fails acknowledges nothing more, still reads, and says so at its end") {
+  test::FaultyDisk disk;
+  Place place;
+  place.start();
+  Spoke ann(place);
+  ann.login("ann");
+  ann.send(Opcode::kSubscribe, "ann");
+  ann.expect(Opcode::kSubscribeOk);
+  ann.send(Opcode::kPost, "kept");
+  ann.expect(Opcode::kPostAck);
+  ann.expect(Opcode::kForward);
+  CHECK_FALSE(place.service->store_has_failed());
+  disk.fail_after(0, test::FaultyDisk::Failure::kSyncError, false);
+  ann.send(Opcode::kPost, "lost");
+  ann.send(Opcode::kPost, "lost, too");  // the disk works again; who knows what it holds
+  for (int i = 0; i < 2; ++i) {
+    ann.send(Opcode::kRetrieve, "5");
+    CHECK(ann.next().text == "<ann>kept");
+    ann.expect(Opcode::kRetrieveEnd);
+  }
+  place.service->stop();
+  place.running.join();
+  CHECK(place.service->store_has_failed());
+  place.service.reset();
+  CHECK(disk.failures() == 1);
+}
 
 TEST_CASE("a hub takes a login, a subscription and a post, and forwards it") {
   Place place;

@@ -1,6 +1,8 @@
 // The store thread: what waits while a commit runs is the next commit, and answers keep their
 // order.
+#include <algorithm>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <stdexcept>
 
@@ -79,6 +81,53 @@ std::vector<store::Reply> replies(Arrivals& arrivals) {
   return out;
 }
 
+/// Says how it is, and hears when it is looked after.
+class WatchedStore final : public store::Store {
+ public:
+  using Watch = std::function<void(store::Health&)>;
+  explicit WatchedStore(Watch watch) : watch_(std::move(watch)) {}
+
+  std::vector<store::Output> apply(std::span<const store::Request> batch, WallTime) override {
+    std::vector<store::Output> out;
+    for (const auto& request : batch) out.emplace_back(store::Reply{request.tag, control::Done{}});
+    return out;
+  }
+  void maintain(WallTime) override { watch_(health_); }
+  store::Health health() const override { return health_; }
+  std::unique_ptr<store::Reader> open_reader() override { return nullptr; }
+
+ private:
+  Watch watch_;
+  store::Health health_;
+};
+
+/// Counts to a number, which somebody waits for.
+class Count {
+ public:
+  int add() {
+    const std::lock_guard lock(mutex_);
+    changed_.notify_all();
+    return ++count_;
+  }
+  void wait_for(int count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return count_ >= count; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int count_ = 0;
+};
+
+std::vector<store::Health> told(const std::vector<Arrival>& arrivals) {
+  std::vector<store::Health> out;
+  for (const Arrival& arrival : arrivals) {
+    if (const auto* health = std::get_if<store::Health>(&arrival)) out.push_back(*health);
+  }
+  return out;
+}
+
 StoreThread::Open open(Ledger& ledger) {
   return
       [&ledger]() -> std::unique_ptr<store::Store> { return std::make_unique<GatedStore>(ledger); };
@@ -150,6 +199,96 @@ TEST_CASE("a store that throws answers nobody with success, and goes on") {
   REQUIRE(all.size() == 2);
   CHECK(std::get<control::Refused>(all[0].body).why == control::Refusal::kStoreFailed);
   CHECK(std::holds_alternative<control::Done>(all[1].body));
+}
+
+TEST_CASE("the store is looked after at the start, and when the outputs are on their way") {
+  Arrivals arrivals(100);
+  std::vector<std::size_t> on_their_way;
+  Count looked;
+  const auto watch = [&](store::Health&) {
+    std::vector<Arrival> taken;
+    arrivals.take_all(taken);
+    on_their_way.push_back(taken.size());
+    looked.add();
+  };
+  {
+    StoreThread thread(
+        100, [&] { return std::make_unique<WatchedStore>(watch); }, arrivals);
+    looked.wait_for(1);
+    for (int i = 0; i < 3; ++i) {
+      auto some = requests(0, 5);
+      thread.push(some);
+      looked.wait_for(2 + i);
+    }
+  }
+  CHECK(on_their_way == std::vector<std::size_t>{0, 1, 1, 1});
+}
+
+TEST_CASE("how the store is reaches the reactor: what matters at once, figures once a second") {
+  using Writing = store::Health::Writing;
+  Arrivals arrivals(1000);
+  Count looked;
+  const auto watch = [&](store::Health& health) {
+    const int times = looked.add();
+    health.log_bytes = static_cast<std::uint64_t>(times);
+    if (times == 30) health.writing = Writing::kTight;
+    if (times == 60) health.writing = Writing::kFailed;
+  };
+  {
+    StoreThread thread(
+        100, [&] { return std::make_unique<WatchedStore>(watch); }, arrivals);
+    for (int i = 0; i < 80; ++i) {
+      auto some = requests(0, 1);
+      thread.push(some);
+      looked.wait_for(2 + i);
+    }
+    looked.wait_for(82);  // nobody writes; the newest figures are told all the same
+  }
+  std::vector<Arrival> taken;
+  arrivals.take_all(taken);
+  const auto healths = told(taken);
+  REQUIRE(healths.size() >= 4);
+  CHECK(healths.size() < 20);
+  CHECK(healths.front().log_bytes == 1);
+  CHECK(healths.back().log_bytes >= 81);
+  const auto first = [&](Writing writing) {
+    const auto found = std::find_if(healths.begin(), healths.end(),
+                                    [&](const auto& health) { return health.writing == writing; });
+    return found == healths.end() ? 0 : found->log_bytes;
+  };
+  CHECK(first(Writing::kTight) == 30);
+  CHECK(first(Writing::kFailed) == 60);
+}
+
+TEST_CASE("a store with something left to do is looked after though nobody writes") {
+  Arrivals arrivals(100);
+  Count looked;
+  const auto watch = [&](store::Health& health) { health.is_restless = looked.add() < 3; };
+  StoreThread thread(
+      100, [&] { return std::make_unique<WatchedStore>(watch); }, arrivals);
+  looked.wait_for(3);
+}
+
+TEST_CASE("how the store is has to wait where the reactor's inbox is full, and is not lost") {
+  Arrivals arrivals(1);
+  arrivals.try_push(StoreOutputs{});
+  Count looked;
+  const auto watch = [&](store::Health& health) {
+    health.refused = 7;
+    looked.add();
+  };
+  StoreThread thread(
+      100, [&] { return std::make_unique<WatchedStore>(watch); }, arrivals);
+  looked.wait_for(1);
+  Count arrived;
+  std::vector<Arrival> taken;
+  arrivals.on_first([&] { arrived.add(); });
+  arrivals.take_all(taken);
+  arrived.wait_for(1);
+  arrivals.take_all(taken);
+  REQUIRE(told(taken).size() == 1);
+  CHECK(told(taken)[0].refused == 7);
+  arrivals.on_first({});
 }
 
 TEST_CASE("a database that cannot be opened is told to whoever starts the thread") {

@@ -1,10 +1,13 @@
 // Sending in batches, over a socket whose system calls fail as they are told to.
 #include <cerrno>
+#include <cstring>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <catch2/catch.hpp>
+#include <netinet/udp.h>
 
 #include "server/net/transmitter.hpp"
 #include "tests/server/net_udp_client.hpp"
@@ -31,10 +34,25 @@ class ScriptedCalls final : public BatchCalls {
     }
     for (const mmsghdr& message : messages.first(static_cast<std::size_t>(result))) {
       const iovec& part = *message.msg_hdr.msg_iov;
-      sent.emplace_back(static_cast<const char*>(part.iov_base), part.iov_len);
+      std::string bytes(static_cast<const char*>(part.iov_base), part.iov_len);
+      const std::size_t segment = segment_of(message).value_or(bytes.size());
+      for (std::size_t at = 0; at < bytes.size(); at += segment) {
+        sent.push_back(bytes.substr(at, segment));
+      }
       with_source.push_back(message.msg_hdr.msg_controllen > 0);
     }
     return result;
+  }
+
+  static std::optional<std::uint16_t> segment_of(const mmsghdr& message) {
+    msghdr header = message.msg_hdr;
+    for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
+      if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_SEGMENT) continue;
+      std::uint16_t size = 0;
+      std::memcpy(&size, CMSG_DATA(c), sizeof size);
+      return size;
+    }
+    return std::nullopt;
   }
 
   std::deque<int> script;
@@ -53,6 +71,18 @@ struct Wire {
         {loopback(socket.local().port, 2), loopback(9)},
         Bytes(reinterpret_cast<const std::uint8_t*>(kept.back().data()), kept.back().size()));
   }
+  /// Datagrams of these sizes, one behind the other in memory.
+  void push_together(const std::vector<std::size_t>& sizes, std::uint16_t port = 9) {
+    std::string all;
+    for (const std::size_t size : sizes) all.append(size, static_cast<char>('a' + letter_++ % 26));
+    kept.push_back(all);
+    const auto* at = reinterpret_cast<const std::uint8_t*>(kept.back().data());
+    for (const std::size_t size : sizes) {
+      expected.emplace_back(reinterpret_cast<const char*>(at), size);
+      transmitter.push({loopback(socket.local().port, 2), loopback(port)}, Bytes(at, size));
+      at += size;
+    }
+  }
   void push_many(int from, int to) {
     for (int i = from; i < to; ++i) push(std::to_string(i));
   }
@@ -67,6 +97,8 @@ struct Wire {
   Counters counters;
   Transmitter transmitter;
   std::deque<std::string> kept;
+  std::vector<std::string> expected;  // of push_together()
+  int letter_ = 0;
 };
 
 }  // namespace
@@ -162,4 +194,58 @@ TEST_CASE("what waits for a full socket is bounded and counted beyond") {
   wire.transmitter.on_writable();
   CHECK(wire.calls.sent.size() == 10);
   CHECK_FALSE(wire.transmitter.is_blocked());
+}
+
+TEST_CASE("datagrams of one size to one address are one message to the kernel") {
+  Wire wire;
+  wire.push_together({100, 100, 100, 40});  // the last one may be shorter
+  wire.push_together({100, 100}, 10);       // elsewhere
+  wire.push_together({50, 60, 60});         // a longer one begins anew
+  wire.push_together({60, 40, 60});         // after a shorter one, too
+  wire.transmitter.flush();
+  CHECK(wire.calls.calls == std::vector<std::size_t>{6});
+  CHECK(wire.calls.sent == wire.expected);
+  CHECK(wire.counters.datagrams_sent == wire.expected.size());
+
+  wire.push_together(std::vector<std::size_t>(200, 1200));  // 54 of these are 64,800 bytes
+  wire.transmitter.flush();
+  CHECK(wire.calls.calls == std::vector<std::size_t>{6, 4});
+  wire.push_together(std::vector<std::size_t>(130, 10));
+  wire.transmitter.flush();
+  CHECK(wire.calls.calls == std::vector<std::size_t>{6, 4, 3});
+  CHECK(wire.calls.sent == wire.expected);
+}
+
+TEST_CASE("what cannot be sent in parts is sent one by one") {
+  Wire wire;
+  const int error = GENERATE(EIO, EINVAL, EMSGSIZE, EOPNOTSUPP, ENETUNREACH);
+  CAPTURE(error);
+  wire.calls.script = {-error};
+  wire.push_together({100, 100, 40});
+  wire.push_together({70, 70}, 10);
+  wire.transmitter.flush();
+  CHECK(wire.calls.sent == wire.expected);
+  CHECK(wire.counters.datagrams_sent == 5);
+  CHECK(wire.counters.send_failures == 0);
+  // A device that cannot is not asked again; one address or path says nothing about the others.
+  wire.calls.calls.clear();
+  wire.push_together({100, 100});
+  wire.transmitter.flush();
+  const bool cannot = error == EIO || error == EOPNOTSUPP;
+  CHECK(wire.calls.calls == std::vector<std::size_t>{cannot ? 2u : 1u});
+}
+
+TEST_CASE("a socket that fills up between parts gets the rest later, in order") {
+  Wire wire;
+  wire.calls.script = {-EMSGSIZE, 1, -EPERM, -EAGAIN};
+  wire.push_together({100, 100, 100, 100, 40});
+  wire.push_together({70, 70}, 10);
+  wire.transmitter.flush();
+  CHECK(wire.transmitter.is_blocked());
+  CHECK(wire.counters.send_failures == 1);
+  wire.push_together({80});
+  wire.transmitter.on_writable();
+  CHECK_FALSE(wire.transmitter.is_blocked());
+  wire.expected.erase(wire.expected.begin() + 1);  // the one that was refused for good
+  CHECK(wire.calls.sent == wire.expected);
 }

@@ -169,3 +169,28 @@ TEST_CASE("a socket survives the errors its datagrams earn") {
   UdpClient client(loopback());
   CHECK(answer_comes_from(socket, client, socket.local()) == socket.local());
 }
+
+TEST_CASE(
+    "what the kernel parts arrives as the datagrams it was, from the address that was asked") {
+  const bool six = GENERATE(false, true);
+  if (six && !has_ipv6()) return;
+  const auto socket = UdpSocket::open(six ? kAny6 : kAny4);
+  UdpClient client(loopback());
+  const std::string all = std::string(300, 'a') + std::string(300, 'b') + std::string(70, 'c');
+  const Path path{loopback(socket.local().port, 2), client.local()};
+  BatchCalls calls;
+  Counters counters;
+  Transmitter transmitter(socket, calls, counters);
+  for (const auto& [at, size] : {std::pair{0, 300}, {300, 300}, {600, 70}}) {
+    transmitter.push(path, Bytes(reinterpret_cast<const std::uint8_t*>(all.data()) + at,
+                                 static_cast<std::size_t>(size)));
+  }
+  transmitter.flush();
+  CHECK(counters.datagrams_sent == 3);
+  for (const auto& [letter, size] : {std::pair{'a', 300}, {'b', 300}, {'c', 70}}) {
+    const auto got = client.receive();
+    REQUIRE(got);
+    CHECK(got->bytes == std::string(static_cast<std::size_t>(size), letter));
+    CHECK(got->from == loopback(socket.local().port, 2));
+  }
+}

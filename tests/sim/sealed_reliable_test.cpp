@@ -35,7 +35,7 @@ void converse(std::uint64_t seed, int count) {
   REQUIRE(w["bob"].lines() == wanted);
   REQUIRE(w["ann"].count("post_ack#successful") == static_cast<std::size_t>(count));
   REQUIRE(w["ann"].lines().size() == static_cast<std::size_t>(count) + 1);
-  REQUIRE(w.host.counters().logins_ok == 2);
+  REQUIRE(w.openings() == 2);
   REQUIRE(w.host.counters().posts_committed == static_cast<std::size_t>(count));
 }
 

@@ -31,7 +31,7 @@ TEST_CASE("sealed: keep-alives hold short sessions on bad links, and cost little
     w.net.faults() = {.loss = 0.2, .duplicate = 0, .corrupt = 0, .delay = 10ms, .jitter = 10ms};
     w.net.run_for(10min);
     CHECK(w.host.counters().sessions_timed_out == 0);
-    CHECK(w.host.counters().logins_ok == 1);
+    CHECK(w.openings() == 1);
   }
   SECTION("an hour of silence is one datagram each way in 22 seconds at most") {
     SealedWorld w(2, {"ann"});
@@ -52,8 +52,9 @@ TEST_CASE(
     "sealed: a session that timed out or was too busy comes back; one that was ended does not") {
   auto config = SealedWorld::lenient();
   config.session_timeout = 30s;
-  config.max_devices = 1;
-  SealedWorld w(3, {"ann", "bob"}, config);
+  store::StoreOptions one;
+  one.max_devices = 1;
+  SealedWorld w(3, {"ann", "bob"}, config, one);
   REQUIRE(w.login("ann"));
   const Endpoint at = w["ann"].endpoint();
   SECTION("timeout") {
@@ -66,14 +67,14 @@ TEST_CASE(
     w.net.run_for(60s);
     CHECK(w["ann"].link().is_online());
     CHECK(w["ann"].lines() == Lines{"login_ack#successful"});
-    CHECK(w.host.counters().logins_ok == 2);
+    CHECK(w.openings() == 2);
   }
   SECTION("ended by the administrator") {
     w.host.ask(control::EndSession{"ann"});
     w.net.run_for(60s);
     CHECK(w["ann"].lines() == Lines{"login_ack#successful", "error#session_reset"});
     CHECK(w["ann"].state() == client::State::kOffline);
-    CHECK(w.host.counters().logins_ok == 1);
+    CHECK(w.openings() == 1);
     REQUIRE(w.login("ann"));  // the person may
     CHECK(w["ann"].link().is_online());
   }
@@ -83,7 +84,7 @@ TEST_CASE(
     CHECK(w.sessions().size() == 1);
     w.net.run_for(60s);
     CHECK(w["ann"].lines().back() == "error#session_reset");
-    CHECK(w.host.counters().logins_ok == 2);
+    CHECK(w.openings() == 2);
   }
   SECTION("a new password") {
     SeededRandom random(4);
@@ -135,7 +136,7 @@ TEST_CASE("sealed: on links that lose half of it, who was ended still does not c
   w.host.ask(control::EndSession{"ann"});
   w.net.run_for(2min);
   CHECK(w["ann"].lines() == Lines{"login_ack#successful", "error#session_reset"});
-  CHECK(w.host.counters().logins_ok == 1);
+  CHECK(w.openings() == 1);
 }
 
 TEST_CASE("sealed: an unexpected message resets the session, on either side") {
@@ -163,7 +164,7 @@ TEST_CASE("sealed: an unexpected message resets the session, on either side") {
   }
   CHECK(w["ann"].state() == client::State::kOffline);
   CHECK(w.sessions().empty());
-  CHECK(w.host.counters().logins_ok == 1);  // it does not come back by itself
+  CHECK(w.openings() == 1);  // it does not come back by itself
   REQUIRE(w.login("ann"));
   CHECK(w["ann"].link().is_online());
 }

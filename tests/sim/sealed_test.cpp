@@ -31,7 +31,7 @@ void converse(std::uint64_t seed, const LinkFaults& faults, int count) {
     REQUIRE(w["bob"].lines()[static_cast<std::size_t>(i) + 2] == "<ann>" + text_of(i));
   }
   REQUIRE(w["ann"].count("post_ack#successful") == static_cast<std::size_t>(count));
-  REQUIRE(w.host.counters().logins_ok == 2);
+  REQUIRE(w.openings() == 2);
 }
 
 }  // namespace
@@ -131,7 +131,7 @@ TEST_CASE("sealed: an address that changes in mid-conversation costs no login an
   REQUIRE(w.sees("bob", "<ann>" + text_of(39)));
   for (int i = 0; i < 40; ++i) CHECK(w["bob"].count("<ann>" + text_of(i)) == 1);
   CHECK(w["ann"].count("post_ack#successful") == 40);
-  CHECK(w.host.counters().logins_ok == 2);
+  CHECK(w.openings() == 2);
 }
 
 TEST_CASE("sealed: a restart of the hub brings even a silent listener back by itself") {
@@ -143,7 +143,7 @@ TEST_CASE("sealed: a restart of the hub brings even a silent listener back by it
   w.net.run_for(polite ? 1s : 20s);
   w.host.restart();
   w.net.run_for(5s);
-  CHECK(w.host.counters().logins_ok == 4);
+  CHECK(w.openings() == 4);
   REQUIRE(w.post("ann", "after"));
   REQUIRE(w.sees("bob", "<ann>after", 1, 5s));
   CHECK(w["bob"].state() == client::State::kOnline);
@@ -187,9 +187,9 @@ TEST_CASE("sealed: who is disabled or ended gets nothing more") {
 
 TEST_CASE(
     "sealed: two clients of one account both see what is posted; one more than allowed ends one") {
-  auto config = SealedWorld::lenient();
-  config.max_devices = 2;
-  SealedWorld w(8, {"ann", "bob"}, config);
+  store::StoreOptions two;
+  two.max_devices = 2;
+  SealedWorld w(8, {"ann", "bob"}, SealedWorld::lenient(), two);
   w.add_client("bob2");
   w.add_client("bob3");
   REQUIRE(w.login("ann"));

@@ -62,7 +62,7 @@ class FalseHub {
       opcode = Opcode::kLoginChallenge;
       payload = sealed::write_login_challenge({LoginNonce{1}, Salt{2}, kdf_});
     } else {
-      payload = sealed::write_login_ok({Key{3}, 60s, 0, Key{4}});
+      payload = sealed::write_login_ok({Key{3}, 60s, {}, 0, Key{4}});
     }
     connection_->channel().send_talk(sealed::write_message({opcode, 0, payload}));
   }

@@ -1,6 +1,7 @@
 // Copies of a database in use.
 #include <atomic>
 #include <fstream>
+#include <set>
 #include <thread>
 
 #include <catch2/catch.hpp>
@@ -46,6 +47,53 @@ TEST_CASE("a backup is the whole database, one private file") {
   StoreVerbs verbs(*restored);
   REQUIRE(difference(describe(verbs.reader()), state) == "");
   REQUIRE(verbs.post("ann", "goes on") == last + 1);
+}
+
+TEST_CASE("a backup that is put in place begins another history, without sessions, each time") {
+  StoreWorld<OnDisk> world;
+  world->add("ann");
+  world->open_session("ann", 1);
+  const auto device = *world->open_sealed("ann", 2).device;
+  const std::uint64_t history = world->reader().info()->history_id;
+  TempDirectory elsewhere;
+  backup(world.kind().file(), elsewhere / "copy.db");
+  REQUIRE(world->reader().counts()->sessions == 2);
+
+  std::set<std::uint64_t> histories{history};
+  for (int i = 0; i < 3; ++i) {
+    const auto place = elsewhere / std::to_string(i);
+    std::filesystem::copy_file(elsewhere / "copy.db", place);
+    {
+      AdminReader only_reads(place);  // which changes nothing
+      REQUIRE(only_reads.reader().info()->history_id == history);
+    }
+    std::uint64_t begun = 0;
+    for (int start = 0; start < 2; ++start) {
+      const auto restored = SqliteStore::open(place);
+      StoreVerbs verbs(*restored);
+      if (start == 0) begun = verbs.reader().info()->history_id;
+      REQUIRE(verbs.reader().info()->history_id == begun);
+      REQUIRE(verbs.reader().counts()->sessions == static_cast<std::uint64_t>(start));
+      const auto known = *verbs.reader().device("ann", dummy_device(2));
+      REQUIRE(known->device.resume_key == device.resume_key);  // and with it comes back
+      verbs.open_sealed("ann", 2);
+    }
+    REQUIRE(histories.insert(begun).second);
+    REQUIRE(check(place).empty());
+  }
+  world.reopen();
+  REQUIRE(world->reader().info()->history_id == history);
+  REQUIRE(world->reader().counts()->sessions == 2);
+}
+
+TEST_CASE("a backup of a backup begins another history as well") {
+  TempDirectory directory;
+  make_database(directory / "hub.db");
+  backup(directory / "hub.db", directory / "copy.db");
+  const auto history = SqliteStore::open(directory / "copy.db")->open_reader()->info()->history_id;
+  backup(directory / "copy.db", directory / "again.db");
+  const auto again = SqliteStore::open(directory / "again.db")->open_reader()->info()->history_id;
+  REQUIRE(history != again);
 }
 
 TEST_CASE("a backup during writes holds every post up to one, and none after it") {

@@ -82,7 +82,8 @@ CONTRACT("a session is stored whole, with whom its account follows at that point
   const AccountId ann = world->add("Ann");
   const AccountId bob = world->add("bob");
   const StoredSession asked = world->session("ann", 0xFFFFFFFF);
-  const auto replies = world->run({OpenSession{asked}, Follow{ann, "bob"}, OpenSession{asked}});
+  const auto replies =
+      world->run({OpenSession{asked, {}}, Follow{ann, "bob"}, OpenSession{asked, {}}});
   REQUIRE(std::get<SessionOpened>(replies[0]).followees.empty());
   REQUIRE(accounts_of(std::get<SessionOpened>(replies[2]).followees) ==
           std::vector<AccountId>{bob});
@@ -119,15 +120,12 @@ CONTRACT("sealed sessions of one account stand beside each other and its classic
   StoreWorld<TestType> world;
   const AccountId ann = world->add("ann");
   world->open_session("ann", 7);
-  for (const std::uint64_t id : {std::uint64_t{7}, std::uint64_t{1} << 63}) {
-    StoredSession sealed;
-    sealed.account = ann;
-    sealed.framing = Framing::kSealed;
-    sealed.token = id;
-    world->ask(OpenSession{sealed});
-  }
+  world->open_sealed("ann", 7);
+  auto high = world->sealed_login("ann", 8, DeviceLogin::Proof::kPassword);
+  high.session.token = std::uint64_t{1} << 63;
+  REQUIRE(std::holds_alternative<SessionOpened>(world->ask(high)));
   REQUIRE(world->reader().sessions({}, 10)->size() == 3);
-  REQUIRE(is_done(world->ask(CloseSession{ann, 7, Framing::kSealed})));
+  REQUIRE(is_done(world->ask(CloseSession{ann, 7, Framing::kSealed, 0, false})));
   const auto left = *world->reader().sessions({}, 10);
   REQUIRE(left.size() == 2);
   REQUIRE(left[0].framing == Framing::kClassic);
@@ -200,7 +198,7 @@ CONTRACT("a disabled account does nothing, shows nothing and is followed by nobo
   REQUIRE(world->reader().counts()->disabled_accounts == 1);
   REQUIRE(world->feed("ann").empty());
   for (const auto& reply : world->run({AppendPost{bob, "bob", "no"}, Follow{bob, "carol"},
-                                       Unfollow{bob, "ann"}, OpenSession{session}})) {
+                                       Unfollow{bob, "ann"}, OpenSession{session, {}}})) {
     REQUIRE(refusal_in(reply) == Refusal::kDisabled);
   }
   REQUIRE(refusal_in(world->ask(Follow{world->id("carol"), "bob"})) == Refusal::kNotFound);

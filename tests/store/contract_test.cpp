@@ -179,21 +179,29 @@ CONTRACT("a refused request leaves the others of its batch alone") {
   REQUIRE(world->feed("bob") == Lines{"<ann>second", "<ann>first"});
 }
 
-CONTRACT("a full disk refuses the whole batch, and the next one is tried afresh") {
+CONTRACT("a full disk refuses what makes the database grow, and the next batch is tried afresh") {
   StoreWorld<TestType> world;
   world->add("ann");
+  world->add("bob");
   world->follow("ann", "ann");
+  const AccountId ann = world->id("ann");
   const MessageId before = world->post("ann", "kept");
-  const auto state = describe(world->reader());
+  world->open_session("ann", 7);
 
   world.kind().fail_next_commit(Refusal::kDiskFull);
-  for (const auto& reply :
-       world->run({world->append("ann", "lost"), control::AddUser{"eve", dummy_verifier()},
-                   Unfollow{world->id("ann"), "nobody"}, control::DisableUser{"ann"}})) {
-    REQUIRE(refusal_in(reply) == Refusal::kDiskFull);
-  }
-  REQUIRE(world->events().empty());
-  REQUIRE(difference(describe(world->reader()), state) == "");
+  const auto replies = world->run(
+      {world->append("ann", "lost"), control::AddUser{"eve", dummy_verifier()}, Follow{ann, "bob"},
+       CloseSession{ann, 7, Framing::kClassic}, control::DisableUser{"bob"}, Unfollow{ann, "bob"}});
+  REQUIRE(refusal_in(replies[0]) == Refusal::kDiskFull);
+  REQUIRE(is_done(replies[1]));
+  REQUIRE(refusal_in(replies[2]) == Refusal::kDiskFull);
+  REQUIRE(is_done(replies[3]));
+  REQUIRE(is_done(replies[4]));
+  REQUIRE(refusal_in(replies[5]) == Refusal::kNotFound);
+  REQUIRE(world->events().size() == 1);
+  REQUIRE(std::holds_alternative<SessionsEnded>(world->events()[0]));
+  REQUIRE(world->reader().counts()->sessions == 0);
+  REQUIRE(world->id("eve") > 0);
 
   REQUIRE(world->post("ann", "again") == before + 1);
   REQUIRE(world->feed("ann") == Lines{"<ann>again", "<ann>kept"});

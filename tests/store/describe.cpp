@@ -17,7 +17,13 @@ std::string describe(const StoredSession& s) {
   return fmt::format("session {} {} {} {} {} {} {}{} {}", s.account, s.name,
                      static_cast<int>(s.framing), s.token, to_string(s.remote), to_string(s.local),
                      s.magic[0], s.magic[1], micros(s.online_since)) +
-         fmt::format(" scopes {} {}", s.remote.scope, s.local.scope);
+         fmt::format(" scopes {} {} device {}", s.remote.scope, s.local.scope, s.device);
+}
+
+std::string describe(const Device& d) {
+  return fmt::format("device {} {} {} {} {} {} {} done {}", d.number, d.account, to_string(d.id),
+                     d.resume_key ? (*d.resume_key)[0] : 0, micros(d.created), micros(d.last_seen),
+                     d.mark, d.done);
 }
 
 std::string describe(const std::vector<Followee>& followees) {
@@ -30,7 +36,11 @@ std::string describe(const std::vector<Followee>& followees) {
 struct Describe {
   std::string operator()(const Posted& r) const { return fmt::format("posted {}", r.id); }
   std::string operator()(const SessionOpened& r) const {
-    return "opened " + describe(r.session) + " followees " + describe(r.followees);
+    return "opened " + describe(r.session) + " followees " + describe(r.followees) +
+           (r.device ? describe(*r.device) : "");
+  }
+  std::string operator()(const Repeated& r) const {
+    return fmt::format("repeated {}", static_cast<int>(r.outcome));
   }
   std::string operator()(const Done&) const { return "done"; }
   std::string operator()(const Progress& r) const {
@@ -50,6 +60,9 @@ struct Describe {
   }
   std::string operator()(const SessionsEnded& e) const {
     return fmt::format("  event ended {}", e.account);
+  }
+  std::string operator()(const DeviceEnded& e) const {
+    return fmt::format("  event device ended {} {} {}", e.account, e.device, e.replaced);
   }
 };
 
@@ -106,6 +119,13 @@ std::vector<std::string> describe(Reader& reader) {
     out.push_back("  follows " + describe(value(reader.followees(a.id))));
     for (const Post& post : value(reader.retrieve(a.id, 1'000'000, 0))) {
       out.push_back("  sees " + describe(post));
+    }
+    for (const Device& device : value(reader.devices(a.id))) {
+      out.push_back("  " + describe(device));
+      const auto known = value(reader.device(a.name, device.id));
+      out.push_back(known ? fmt::format("  known {} {} ", known->account, known->name) +
+                                describe(known->device)
+                          : "  unknown");
     }
   }
   for (const StoredSession& s : value(reader.sessions({}, 1'000'000))) out.push_back(describe(s));

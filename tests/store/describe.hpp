@@ -12,7 +12,8 @@ namespace hub::test {
 /// replies in alphabetical order, since those of one request have none.
 std::vector<std::string> describe(const std::vector<store::Output>& outputs);
 
-/// Everything a reader can see: info, counts, accounts, whom each follows and retrieves, sessions.
+/// Everything a reader can see: info, counts, accounts, whom each follows and retrieves, devices,
+/// sessions.
 std::vector<std::string> describe(store::Reader& reader);
 
 std::string describe(const store::Post& post);

@@ -20,17 +20,6 @@ StoreOptions interval(std::uint32_t posts) {
   return options;
 }
 
-/// The database as kill -9 leaves it: its files, copied while the store is open.
-std::filesystem::path crash_copy(const std::filesystem::path& file, const TempDirectory& into) {
-  for (const char* suffix : {"", "-wal"}) {
-    const std::filesystem::path from = file.string() + suffix;
-    if (std::filesystem::exists(from)) {
-      std::filesystem::copy_file(from, into / from.filename().string());
-    }
-  }
-  return into / file.filename().string();
-}
-
 }  // namespace
 
 TEST_CASE("a post writes one row and leaves its account alone") {
@@ -135,6 +124,61 @@ TEST_CASE("retrieve reads only the posts it gives") {
   const auto broken = world->reader().retrieve(world->id("ann"), 5, 0);
   REQUIRE_FALSE(broken.has_value());
   REQUIRE(broken.error().message.find("hubadmin check") != std::string::npos);
+}
+
+TEST_CASE("a backlog reads no post below what it counts") {
+  StoreWorld<OnDisk> world;
+  for (const char* name : {"ann", "bob", "carol"}) world->add(name);
+  const AccountId ann = world->id("ann");
+  world->follow("ann", "bob");
+  world->follow("ann", "carol");
+  for (int i = 0; i < 20; ++i) world->post(i % 2 == 0 ? "bob" : "carol", std::to_string(i));
+  RawDatabase(world.kind().file()).run("UPDATE posts SET author = 99 WHERE id < 9");
+  Reader& reader = world->reader();
+  REQUIRE(reader.backlog(ann, 10, 3, 100)->left_out == 7);
+  REQUIRE(reader.backlog(ann, 0, 3, 5)->more);
+  REQUIRE(reader.backlog(ann, 0, 20, 100).has_value());  // there are not even so many
+  const auto broken = reader.backlog(ann, 0, 3, 100);
+  REQUIRE_FALSE(broken.has_value());
+  REQUIRE(broken.error().message.find("hubadmin check") != std::string::npos);
+}
+
+TEST_CASE("a backlog does not go through deleted posts without end") {
+  StoreWorld<OnDisk> world;
+  world->add("ann");
+  world->follow("ann", "ann");
+  world.reopen([&] {
+    RawDatabase(world.kind().file())
+        .run(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100100)"
+            " INSERT INTO posts SELECT i, 1, i - 1, 0, CASE WHEN i <= 50 THEN 'x' END, 0, 0"
+            " FROM n");
+  });
+  const Backlog backlog = *world->reader().backlog(1, 0, 10, 10);
+  REQUIRE(backlog.more);
+  REQUIRE(backlog.left_out == 0);
+  REQUIRE(backlog.from == 101);
+}
+
+TEST_CASE("a retrieve far back does not go through everything that was posted since") {
+  StoreWorld<OnDisk> world;
+  for (const char* name : {"ann", "bob", "carol", "dora"}) world->add(name);
+  world->follow("ann", "bob");
+  world->follow("ann", "dora");
+  const auto post_many = [&](const char* name, std::size_t count) {
+    world->run(std::vector<decltype(Request::body)>(count, world->append(name, "x")));
+  };
+  for (int i = 0; i < 10; ++i) world->post(i % 2 == 0 ? "bob" : "carol", std::to_string(i));
+  world->ask(control::DeletePost{5});
+  for (int i = 0; i < 21; ++i) post_many("bob", 1000);
+  // Whoever went there would find a chain that is none.
+  RawDatabase(world.kind().file()).run("UPDATE posts SET author = 99 WHERE id BETWEEN 11 AND 900");
+  const std::vector<std::string> expected = {"<bob>8", "<bob>6", "<bob>2", "<bob>0"};
+  REQUIRE(world->feed("ann", 100, 10) == expected);
+  REQUIRE(world->feed("ann", 2, 10) == std::vector<std::string>{"<bob>8", "<bob>6"});
+  REQUIRE(world->feed("ann", 100, 1).empty());
+  // What is near is still found along the chains.
+  REQUIRE(world->feed("ann", 3, 20'000).size() == 3);
 }
 
 TEST_CASE("what is deleted is not left in the file") {

@@ -182,8 +182,16 @@ void use_everything(const std::filesystem::path& file) {
     reader->accounts("", 100);
     reader->retrieve(1, 100, 0);
     reader->sessions({}, 100);
-    const Request post{1, AppendPost{1, "ann", "text"}};
-    REQUIRE(store->apply(std::span(&post, 1), {}).size() >= 1);
+    reader->backlog(1, 0, 3, 3);
+    reader->devices(1);
+    reader->device("ann", dummy_device(1));
+    const Request requests[] = {{1, AppendPost{1, "ann", "text"}},
+                                {2, AppendPost{1, "ann", "text", {1, 99}}},
+                                {3, Unfollow{1, "nobody", {1, 100}}},
+                                {4, control::ForgetDevice{"ann", dummy_device(1)}}};
+    for (const Request& request : requests) {
+      REQUIRE(store->apply(std::span(&request, 1), {}).size() >= 1);
+    }
     check(file);
   } catch (const OpenError& error) {
     REQUIRE(std::string(error.what()).find('\n') == std::string::npos);
@@ -201,7 +209,11 @@ TEST_CASE("a damaged database is an error at opening or at reading, never a cras
     StoreVerbs verbs(*store);
     verbs.add("ann");
     verbs.follow("ann", "ann");
-    for (int i = 0; i < 50; ++i) verbs.post("ann", std::string(200, 'x'));
+    for (const std::uint8_t seed : {std::uint8_t{1}, std::uint8_t{2}})
+      verbs.open_sealed("ann", seed);
+    for (std::uint64_t i = 1; i <= 50; ++i) {
+      verbs.ask(AppendPost{1, "ann", std::string(200, 'x'), {1, i}});
+    }
   }
   for (unsigned seed = 1; seed <= 100; ++seed) {
     CAPTURE(seed);

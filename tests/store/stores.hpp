@@ -19,6 +19,18 @@ inline void make_database(const std::filesystem::path& file) {
   store::create_database(file, kCheapKdf, random);
 }
 
+/// The database as kill -9 leaves it: its files, copied while the store is open.
+inline std::filesystem::path crash_copy(const std::filesystem::path& file,
+                                        const TempDirectory& into) {
+  for (const char* suffix : {"", "-wal"}) {
+    const std::filesystem::path from = file.string() + suffix;
+    if (std::filesystem::exists(from)) {
+      std::filesystem::copy_file(from, into / from.filename().string());
+    }
+  }
+  return into / file.filename().string();
+}
+
 class InMemory {
  public:
   explicit InMemory(const store::StoreOptions& options) : store_(options) {}

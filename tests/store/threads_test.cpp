@@ -51,6 +51,39 @@ TEST_CASE("what the writer returned before a read began is in what is read") {
   REQUIRE(wrong == 0);
 }
 
+TEST_CASE("a device's requests are never told as less than what was done before the question") {
+  StoreOptions options;
+  options.heads_interval = 3;  // its row is behind, and then not, all the time
+  StoreWorld<OnDisk> world(options);
+  const AccountId ann = world->add("ann");
+  const DeviceNumber device = world->open_sealed("ann", 1).device->number;
+  std::atomic<std::uint64_t> done{0};
+  std::atomic<bool> writing{true};
+  std::atomic<int> rounds{0};
+  std::atomic<int> wrong{0};
+  std::thread reading([&] {
+    const auto reader = world->store().open_reader();
+    for (; writing || rounds < 10; ++rounds) {
+      const std::uint64_t at_least = done;
+      const auto known = reader->device("ann", dummy_device(1));
+      if (!known || !*known || (*known)->device.done < at_least) ++wrong;
+      const std::uint64_t still_more = done;
+      const auto all = reader->devices(ann);
+      if (!all || all->size() != 1 || all->front().done < still_more) ++wrong;
+    }
+  });
+  for (std::uint64_t number = 1; number <= 600; ++number) {
+    const Numbered once{device, number};
+    const Request request = number % 7 == 0 ? Request{1, Unfollow{ann, "ann", once}}
+                                            : Request{1, AppendPost{ann, "ann", "text", once}};
+    world->store().apply(std::span(&request, 1), {});
+    done = number;
+  }
+  writing = false;
+  reading.join();
+  REQUIRE(wrong == 0);
+}
+
 TEST_CASE("accounts come and go while others read") {
   StoreOptions options;
   options.delete_step = 3;

@@ -1,13 +1,16 @@
 #include "tests/support/faulty_disk.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <new>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sqlite3.h>
@@ -34,7 +37,11 @@ struct Change {
 struct DiskFile {
   Contents durable;
   std::vector<Change> unsynced;
+  std::uint64_t size = 0;         // as programs see it
+  std::uint64_t shared_size = 0;  // of the shared memory beside it
 };
+
+constexpr std::uint64_t kEndless = std::numeric_limits<std::uint64_t>::max();
 
 Contents read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -55,6 +62,24 @@ struct FaultyDiskState {
   FaultyDisk::Failure failure = FaultyDisk::Failure::kFull;
   bool armed = false;
   bool lasting = false;
+  std::uint64_t room = kEndless;
+
+  bool take_room(std::uint64_t bytes) {
+    if (room == kEndless) return true;
+    if (bytes > room) return false;
+    room -= bytes;
+    return true;
+  }
+  void give_room(std::uint64_t bytes) {
+    if (room != kEndless) room += bytes;
+  }
+  /// False where the file would grow and cannot.
+  bool resize(DiskFile& file, std::uint64_t size) {
+    if (size > file.size && !take_room(size - file.size)) return false;
+    if (size < file.size) give_room(file.size - size);
+    file.size = size;
+    return true;
+  }
 
   enum class Kind { kWrite, kSync, kTruncate };
   /// Counts the operation; the error it ends in, if it is to fail.
@@ -65,6 +90,7 @@ struct FaultyDiskState {
     const bool hits_syncs = failure == FaultyDisk::Failure::kSyncError;
     if (hits_syncs != (kind == Kind::kSync) || kind == Kind::kTruncate) return std::nullopt;
     ++failures;
+    errno = failure == FaultyDisk::Failure::kFull ? ENOSPC : EIO;
     if (!lasting) armed = false;
     if (hits_syncs) return SQLITE_IOERR_FSYNC;
     return failure == FaultyDisk::Failure::kFull ? SQLITE_FULL : SQLITE_IOERR_WRITE;
@@ -103,8 +129,14 @@ int on_write(sqlite3_file* f, const void* data, int size, sqlite3_int64 offset) 
   const auto error = disk.before(Kind::kWrite);
   if (error && disk.failure == FaultyDisk::Failure::kShortWrite) size /= 2;
   if (error && disk.failure != FaultyDisk::Failure::kShortWrite) return *error;
+  DiskFile* file = tracked(f);
+  const auto end = static_cast<std::uint64_t>(offset + size);
+  if (file != nullptr && !disk.resize(*file, std::max(file->size, end))) {
+    ++disk.failures;
+    return SQLITE_FULL;
+  }
   const int result = methods(f)->xWrite(real(f), data, size, offset);
-  if (DiskFile* file = tracked(f); file != nullptr && result == SQLITE_OK) {
+  if (file != nullptr && result == SQLITE_OK) {
     const char* bytes = static_cast<const char*>(data);
     file->unsynced.push_back({offset, Contents(bytes, bytes + size), false});
   }
@@ -115,7 +147,10 @@ int on_truncate(sqlite3_file* f, sqlite3_int64 size) {
   FaultyDiskState& disk = *wrapped(f)->disk;
   const std::lock_guard lock(disk.mutex);
   if (const auto error = disk.before(Kind::kTruncate)) return *error;
-  if (DiskFile* file = tracked(f)) file->unsynced.push_back({size, {}, true});
+  if (DiskFile* file = tracked(f)) {
+    file->unsynced.push_back({size, {}, true});
+    disk.resize(*file, static_cast<std::uint64_t>(size));
+  }
   return methods(f)->xTruncate(real(f), size);
 }
 
@@ -142,13 +177,32 @@ int on_control(sqlite3_file* f, int op, void* argument) {
 int on_sector_size(sqlite3_file* f) { return methods(f)->xSectorSize(real(f)); }
 int on_characteristics(sqlite3_file* f) { return methods(f)->xDeviceCharacteristics(real(f)); }
 int on_shm_map(sqlite3_file* f, int region, int size, int extend, void volatile** out) {
+  FaultyDiskState& disk = *wrapped(f)->disk;
+  const std::lock_guard lock(disk.mutex);
+  DiskFile* file = tracked(f);
+  const auto end = static_cast<std::uint64_t>(region + 1) * static_cast<std::uint64_t>(size);
+  if (extend != 0 && file != nullptr && end > file->shared_size) {
+    if (!disk.take_room(end - file->shared_size)) {
+      ++disk.failures;
+      errno = ENOSPC;  // SQLite asks for it
+      return SQLITE_IOERR_SHMSIZE;
+    }
+    file->shared_size = end;
+  }
   return methods(f)->xShmMap(real(f), region, size, extend, out);
 }
 int on_shm_lock(sqlite3_file* f, int offset, int n, int flags) {
   return methods(f)->xShmLock(real(f), offset, n, flags);
 }
 void on_shm_barrier(sqlite3_file* f) { methods(f)->xShmBarrier(real(f)); }
-int on_shm_unmap(sqlite3_file* f, int remove) { return methods(f)->xShmUnmap(real(f), remove); }
+int on_shm_unmap(sqlite3_file* f, int remove) {
+  FaultyDiskState& disk = *wrapped(f)->disk;
+  const std::lock_guard lock(disk.mutex);
+  if (DiskFile* file = tracked(f); file != nullptr && remove != 0) {
+    disk.give_room(std::exchange(file->shared_size, 0));
+  }
+  return methods(f)->xShmUnmap(real(f), remove);
+}
 
 constexpr sqlite3_io_methods kMethods = {2,
                                          on_close,
@@ -179,7 +233,9 @@ int on_open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, i
   if (opened->real()->pMethods != nullptr) opened->base.pMethods = &kMethods;
   const std::lock_guard lock(disk.mutex);
   if (result == SQLITE_OK && name != nullptr && !disk.files.contains(name)) {
-    disk.files[name].durable = read_file(name);
+    DiskFile& opened_file = disk.files[name];
+    opened_file.durable = read_file(name);
+    opened_file.size = opened_file.durable.size();
   }
   return result;
 }
@@ -187,7 +243,10 @@ int on_open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, i
 int on_delete(sqlite3_vfs* vfs, const char* name, int sync) {
   FaultyDiskState& disk = disk_of(vfs);
   const std::lock_guard lock(disk.mutex);
-  disk.files.erase(name);
+  if (const auto found = disk.files.find(name); found != disk.files.end()) {
+    disk.give_room(found->second.size);
+    disk.files.erase(found);
+  }
   return disk.real->xDelete(disk.real, name, sync);
 }
 
@@ -241,6 +300,28 @@ void FaultyDisk::repair() {
 std::uint64_t FaultyDisk::failures() const {
   const std::lock_guard lock(state_->mutex);
   return state_->failures;
+}
+
+void FaultyDisk::leave_free(std::uint64_t bytes) {
+  const std::lock_guard lock(state_->mutex);
+  state_->room = bytes;
+}
+
+void FaultyDisk::make_room() { leave_free(kEndless); }
+
+std::uint64_t FaultyDisk::free_bytes() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->room;
+}
+
+bool FaultyDisk::take_room(std::uint64_t bytes) {
+  const std::lock_guard lock(state_->mutex);
+  return state_->take_room(bytes);
+}
+
+void FaultyDisk::give_room(std::uint64_t bytes) {
+  const std::lock_guard lock(state_->mutex);
+  state_->give_room(bytes);
 }
 
 void FaultyDisk::watch(std::function<void()> watcher) {

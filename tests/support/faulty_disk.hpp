@@ -34,6 +34,16 @@ class FaultyDisk {
   /// How many operations have failed.
   std::uint64_t failures() const;
 
+  /// From now on there is room for so many bytes more, of the files and of the shared memory beside
+  /// them: all else is somebody's who does not give it back.
+  void leave_free(std::uint64_t bytes);
+  /// There is room for everything, as at first.
+  void make_room();
+  std::uint64_t free_bytes() const;
+  /// Takes or gives back room as another file would. False where there is not so much.
+  bool take_room(std::uint64_t bytes);
+  void give_room(std::uint64_t bytes);
+
   /// Called before every operation.
   void watch(std::function<void()> watcher);
 

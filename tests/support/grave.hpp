@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <utility>
 
 #include <catch2/catch.hpp>
 
@@ -13,11 +14,11 @@
 
 namespace hub::test {
 
-/// A copy of an object in memory of our own, which can be read after the object has died.
+/// An object in memory of our own, which can be read after the object has died.
 template <class T>
 class Grave {
  public:
-  explicit Grave(const T& object) : object_(new (memory_.data()) T(object)) {}
+  explicit Grave(T object) : object_(new (memory_.data()) T(std::move(object))) {}
 
   bool holds(Bytes secret) const {
     return std::search(memory_.begin(), memory_.end(), secret.begin(), secret.end()) !=
@@ -34,8 +35,8 @@ class Grave {
 };
 
 template <class T>
-void check_wiped(const T& object, Bytes secret) {
-  Grave<T> grave(object);
+void check_wiped(T object, Bytes secret) {
+  Grave<T> grave(std::move(object));
   REQUIRE(grave.holds(secret));
   grave.bury();
   CHECK_FALSE(grave.holds(secret));

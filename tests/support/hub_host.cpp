@@ -1,6 +1,5 @@
 #include "tests/support/hub_host.hpp"
 
-#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -23,13 +22,7 @@ T must(store::Read<T> read) {
 
 HubHost::HubHost(SimNet& net, const Endpoint& at, const server::HubConfig& config,
                  store::Store& store)
-    : net_(net),
-      at_(at),
-      config_(config),
-      store_(store),
-      reader_(store.open_reader()),
-      random_(net.seed() ^ 0x5EED),
-      read_server_(store.open_reader(), [this] { return keys_on_disk_; }) {
+    : net_(net), at_(at), config_(config), store_(&store), random_(net.seed() ^ 0x5EED) {
   keys_on_disk_.accepted.push_back(generate_key_pair(random_));
   random_.fill(identity_.reset_key);
   identity_.keys = keys_on_disk_;
@@ -42,7 +35,10 @@ HubHost::~HubHost() {
 }
 
 void HubHost::start() {
+  reader_ = store_->open_reader();
+  read_server_.emplace(store_->open_reader(), [this] { return keys_on_disk_; });
   identity_.keys = keys_on_disk_;
+  identity_.history_id = must(reader_->info()).history_id;
   hub_ = std::make_unique<server::Hub>(config_, identity_, random_, counters_);
   ++identity_.generation;
   std::vector<server::RestoredSession> stored;
@@ -69,11 +65,33 @@ void HubHost::listen_also(const Endpoint& at) {
 }
 
 void HubHost::restart() {
+  die();
+  bury();
+  revive(*store_);
+}
+
+void HubHost::die() {
+  if (!std::exchange(alive_, false)) return;
   ++life_;
+  net_.detach(at_);
+  if (also_at_) net_.detach(*also_at_);
   inbox_.clear();
   reads_.clear();
+  reader_free_at_ = {};
+  ordered_.clear();
   commit_scheduled_ = false;
   armed_.reset();
+}
+
+void HubHost::bury() {
+  hub_.reset();
+  reader_.reset();
+  read_server_.reset();
+}
+
+void HubHost::revive(store::Store& store) {
+  store_ = &store;
+  alive_ = true;
   start();
 }
 
@@ -88,6 +106,7 @@ void HubHost::turn() {
   for (const auto& entry : out.datagrams.entries()) {
     const Bytes bytes = out.datagrams.bytes_of(entry);
     if (on_send) on_send(entry.path, bytes);
+    if (!alive_) return;
     net_.send(entry.path.local, entry.path.remote, bytes);
   }
   if (on_job) {
@@ -102,28 +121,46 @@ void HubHost::turn() {
   for (const auto& job : out.reads) {
     if (reads_held_) {
       reads_.push_back(job);
-    } else if (delays_.read_first) {
-      later(delays_.read, [this, result = read_server_.perform(job)] { hand_over(result); });
     } else {
-      later(delays_.read, [this, job] { read(job); });
+      begin_read(job);
     }
   }
-  for (auto& answer : out.answers) answers_.push_back(std::move(answer));
   for (auto& line : out.log) log_.push_back(std::move(line.text));
+  const std::vector<server::ControlAnswer> answers = std::exchange(out.answers, {});
   out.clear();
   if (!inbox_.empty() && !commit_scheduled_ && !commits_held_) {
     commit_scheduled_ = true;
     later(delays_.commit, [this] { commit(); });
   }
   arm_timer();
+  for (const auto& answer : answers) {
+    const auto asked = ordered_.extract(answer.tag);
+    if (!asked.empty()) asked.mapped()(answer.reply);
+  }
+}
+
+void HubHost::write(decltype(store::Request::body) body) {
+  inbox_.push_back({0, std::move(body)});
+  turn();
 }
 
 void HubHost::commit() {
   commit_scheduled_ = false;
   const std::vector<store::Request> batch = std::exchange(inbox_, {});
-  for (const auto& output : store_.apply(batch, net_.now().wall)) {
-    hub_->on_store_output(output, net_.now());
+  auto outputs = store_->apply(batch, net_.now().wall);
+  if (!alive_) return;
+  if (delays_.outputs == Duration::zero()) {
+    hear(outputs);
+  } else {
+    later(delays_.outputs, [this, heard = std::move(outputs)] { hear(heard); });
   }
+}
+
+void HubHost::hear(const std::vector<store::Output>& outputs) {
+  for (const auto& output : outputs) hub_->on_store_output(output, net_.now());
+  store_->maintain(net_.now().wall);
+  if (!alive_) return;
+  hub_->on_store_health(store_->health());
   turn();
 }
 
@@ -142,7 +179,27 @@ void HubHost::check(const server::LoginCheck& asked) {
   turn();
 }
 
-void HubHost::read(const server::ReadJob& job) { hand_over(read_server_.perform(job)); }
+void HubHost::begin_read(const server::ReadJob& job) {
+  Duration wait = delays_.read;
+  if (delays_.one_reader) {
+    reader_free_at_ = std::max(reader_free_at_, net_.now().mono) + delays_.read;
+    wait = reader_free_at_ - net_.now().mono;
+  }
+  if (delays_.read_first) {
+    later(wait, [this, result = read_server_->perform(job)] { hand_over(result); });
+  } else {
+    later(wait, [this, job] { read(job); });
+  }
+}
+
+void HubHost::write_beside(std::span<const store::Request> batch) {
+  for (const auto& output : store_->apply(batch, net_.now().wall)) {
+    hub_->on_store_output(output, net_.now());
+  }
+  turn();
+}
+
+void HubHost::read(const server::ReadJob& job) { hand_over(read_server_->perform(job)); }
 
 void HubHost::hand_over(const server::ReadResult& result) {
   hub_->on_read(result, net_.now());
@@ -157,9 +214,7 @@ void HubHost::hold_commits(bool held) {
 void HubHost::hold_reads(bool held) {
   reads_held_ = held;
   if (held) return;
-  for (const auto& job : std::exchange(reads_, {})) {
-    later(delays_.read, [this, job] { read(job); });
-  }
+  for (const auto& job : std::exchange(reads_, {})) begin_read(job);
 }
 
 void HubHost::arm_timer() {
@@ -174,24 +229,21 @@ void HubHost::arm_timer() {
   });
 }
 
-control::Reply HubHost::ask(const control::Command& command) {
+void HubHost::order(const control::Command& command,
+                    std::function<void(const control::Reply&)> answered) {
   const server::ControlTag tag = next_control_++;
+  ordered_.emplace(tag, std::move(answered));
   hub_->on_control(tag, command, net_.now());
   turn();
-  control::Reply reply;
-  const bool answered = net_.run_until(
-      [&] {
-        const auto found =
-            std::find_if(answers_.begin(), answers_.end(),
-                         [&](const server::ControlAnswer& answer) { return answer.tag == tag; });
-        if (found == answers_.end()) return false;
-        reply = std::move(found->reply);
-        answers_.erase(found);
-        return true;
-      },
-      std::chrono::seconds(10));
-  if (!answered) throw std::runtime_error("the hub did not answer a control command");
-  return reply;
+}
+
+control::Reply HubHost::ask(const control::Command& command) {
+  const auto reply = std::make_shared<std::optional<control::Reply>>();
+  order(command, [reply](const control::Reply& answer) { *reply = answer; });
+  if (!net_.run_until([&] { return reply->has_value(); }, std::chrono::seconds(10))) {
+    throw std::runtime_error("the hub did not answer a control command");
+  }
+  return **reply;
 }
 
 void HubHost::add_user(const std::string& name, const std::string& password) {

@@ -16,13 +16,10 @@ using store::Account;
 using store::FollowAdded;
 using store::FollowRemoved;
 using store::Output;
-using store::Post;
 using store::Posted;
-using store::Read;
-using store::ReadError;
+using store::Repeated;
 using store::Reply;
 using store::SessionsEnded;
-using store::StoredSession;
 
 namespace {
 
@@ -34,8 +31,9 @@ Refused refusal(Refusal why) {
   return store::store_failed("asked to fail");
 }
 
-auto key_of(AccountId account, Framing framing, std::uint64_t token) {
-  return std::tuple(account, framing, static_cast<std::int64_t>(token));
+bool is_disk_full(const decltype(Reply::body)& reply) {
+  const auto* refused = std::get_if<Refused>(&reply);
+  return refused != nullptr && refused->why == Refusal::kDiskFull;
 }
 
 }  // namespace
@@ -52,8 +50,9 @@ std::vector<Output> MemoryStore::apply(std::span<const store::Request> batch, Wa
   now_ = now;
   const auto failure = failed_ ? failed_ : std::exchange(next_failure_, std::nullopt);
   if (failure == Refusal::kStoreFailed) failed_ = failure;
+  no_room_ = failure == Refusal::kDiskFull;
   for (const store::Request& request : batch) {
-    if (failure) {
+    if (failure && !no_room_) {
       out.emplace_back(Reply{request.tag, refusal(*failure)});
       continue;
     }
@@ -65,52 +64,69 @@ std::vector<Output> MemoryStore::apply(std::span<const store::Request> batch, Wa
   return out;
 }
 
+template <typename Body>
+MemoryStore::ReplyBody MemoryStore::once(const store::Numbered& once, AccountId account,
+                                         Body&& body) {
+  using Outcome = Repeated::Outcome;
+  if (auto refused = refuse_unless_active(account)) return *refused;
+  if (once.number == 0) return body();
+  const auto device = devices_.find(once.device);
+  if (device == devices_.end() || device->second.record.account != account) {
+    return store::no_device();
+  }
+  auto& [record, outcomes] = device->second;
+  if (once.number <= record.done) {
+    if (record.done - once.number >= kRememberedRequests) return Repeated{Outcome::kForgotten};
+    const auto found = outcomes.find(once.number);
+    return Repeated{found != outcomes.end() ? found->second : Outcome::kRefused};
+  }
+  ReplyBody reply = body();
+  if (is_disk_full(reply)) return reply;
+  record.done = once.number;
+  outcomes[once.number] = std::holds_alternative<Refused>(reply) ? Outcome::kFailed : Outcome::kOk;
+  return reply;
+}
+
 MemoryStore::ReplyBody MemoryStore::perform(const store::AppendPost& request) {
-  if (auto refused = refuse_unless_active(request.author)) return *refused;
-  const MessageId id = next_post_++;
-  posts_[id] = {request.author, request.text, now_};
-  events_.push_back(
-      store::PostCommitted{{id, request.author, request.author_name, request.text, now_}});
-  return Posted{id};
+  return once(request.once, request.author, [&]() -> ReplyBody {
+    if (no_room_) return store::disk_full();
+    const MessageId id = next_post_++;
+    posts_[id] = {request.author, request.text, now_};
+    events_.push_back(
+        store::PostCommitted{{id, request.author, request.author_name, request.text, now_}});
+    return Posted{id};
+  });
 }
 
 MemoryStore::ReplyBody MemoryStore::perform(const store::Follow& request) {
-  if (auto refused = refuse_unless_active(request.follower)) return *refused;
-  const Account* target = find(request.target);
-  if (target == nullptr || target->disabled) return store::no_account(request.target);
-  if (follows_.contains({request.follower, target->id})) return Done{};
-  if (followees_of(request.follower).size() >= options_.max_follows) {
-    return store::too_many_follows(options_.max_follows);
-  }
-  follows_[{request.follower, target->id}] = next_post_ - 1;
-  events_.push_back(FollowAdded{request.follower, target->id});
-  return Done{};
+  return once(request.once, request.follower, [&]() -> ReplyBody {
+    if (no_room_) return store::disk_full();
+    return follow(request.follower, request.target);
+  });
 }
 
 MemoryStore::ReplyBody MemoryStore::perform(const store::Unfollow& request) {
-  if (auto refused = refuse_unless_active(request.follower)) return *refused;
-  const Account* target = find(request.target);
-  if (target == nullptr) return store::no_account(request.target);
-  if (follows_.erase({request.follower, target->id}) == 0) return store::no_follow(request.target);
-  events_.push_back(FollowRemoved{request.follower, target->id});
+  return once(request.once, request.follower,
+              [&] { return unfollow(request.follower, request.target); });
+}
+
+MemoryStore::ReplyBody MemoryStore::follow(AccountId follower, const std::string& name) {
+  const Account* target = find(name);
+  if (target == nullptr || target->disabled) return store::no_account(name);
+  if (follows_.contains({follower, target->id})) return Done{};
+  if (followees_of(follower).size() >= options_.max_follows) {
+    return store::too_many_follows(options_.max_follows);
+  }
+  follows_[{follower, target->id}] = next_post_ - 1;
+  events_.push_back(FollowAdded{follower, target->id});
   return Done{};
 }
 
-MemoryStore::ReplyBody MemoryStore::perform(const store::OpenSession& request) {
-  StoredSession session = request.session;
-  if (auto refused = refuse_unless_active(session.account)) return *refused;
-  session.name = get(session.account)->name;
-  if (session.framing == Framing::kClassic) {
-    std::erase_if(sessions_, [&](const auto& entry) {
-      return entry.second.account == session.account && entry.second.framing == Framing::kClassic;
-    });
-  }
-  sessions_[key_of(session.account, session.framing, session.token)] = session;
-  return store::SessionOpened{session, followees_of(session.account)};
-}
-
-MemoryStore::ReplyBody MemoryStore::perform(const store::CloseSession& request) {
-  sessions_.erase(key_of(request.account, request.framing, request.token));
+MemoryStore::ReplyBody MemoryStore::unfollow(AccountId follower, const std::string& name) {
+  const Account* target = find(name);
+  if (target == nullptr) return store::no_account(name);
+  if (follows_.erase({follower, target->id}) == 0) return store::no_follow(name);
+  events_.push_back(FollowRemoved{follower, target->id});
   return Done{};
 }
 
@@ -129,6 +145,7 @@ MemoryStore::ReplyBody MemoryStore::perform(const control::SetPassword& request)
   Account* account = find(request.name);
   if (account == nullptr) return store::no_account(request.name);
   account->verifier = request.verifier;
+  erase_resume_keys(account->id);
   end_sessions(account->id);
   return Done{};
 }
@@ -137,6 +154,7 @@ MemoryStore::ReplyBody MemoryStore::perform(const control::DisableUser& request)
   Account* account = find(request.name);
   if (account == nullptr) return store::no_account(request.name);
   account->disabled = true;
+  erase_resume_keys(account->id);
   end_sessions(account->id);
   return Done{};
 }
@@ -166,6 +184,7 @@ MemoryStore::ReplyBody MemoryStore::perform(const control::DeleteUser& request) 
   if (account == nullptr) return store::no_account(request.name);
   const AccountId id = account->id;
   account->disabled = true;
+  remove_devices(id);
   end_sessions(id);
   std::uint32_t budget = options_.delete_step;
   const auto is_own = [&](const auto& post) { return post.second.author == id; };
@@ -234,111 +253,11 @@ bool MemoryStore::end_sessions(AccountId account) {
                        [&](const auto& entry) { return entry.second.account == account; }) > 0;
 }
 
-class MemoryStore::MemoryReader final : public store::Reader {
- public:
-  explicit MemoryReader(MemoryStore& memory) : memory_(memory) {}
-
-  Read<store::HubInfo> info() override {
-    return read([&] { return memory_.info_; });
-  }
-
-  Read<store::Counts> counts() override {
-    return read([&] {
-      store::Counts counts;
-      counts.accounts = memory_.accounts_.size();
-      for (const auto& entry : memory_.accounts_) {
-        if (entry.second.disabled) ++counts.disabled_accounts;
-      }
-      counts.follows = memory_.follows_.size();
-      counts.sessions = memory_.sessions_.size();
-      counts.last_post = memory_.next_post_ - 1;
-      return counts;
-    });
-  }
-
-  Read<std::optional<Account>> account(std::string_view id) override {
-    return read([&]() -> std::optional<Account> {
-      const Account* account = memory_.find(id);
-      if (account == nullptr) return std::nullopt;
-      return *account;
-    });
-  }
-
-  Read<std::vector<Post>> retrieve(AccountId account, std::uint32_t n, MessageId before) override {
-    return read([&] {
-      std::vector<Post> out;
-      auto end = before == 0 ? memory_.posts_.end() : memory_.posts_.lower_bound(before);
-      for (auto it = std::make_reverse_iterator(end); it != memory_.posts_.rend(); ++it) {
-        if (out.size() >= n) break;
-        const StoredPost& post = it->second;
-        if (!post.text || memory_.follows_.count({account, post.author}) == 0) {
-          continue;
-        }
-        const Account* author = memory_.get(post.author);
-        if (author->disabled) continue;
-        out.push_back({it->first, post.author, author->name, *post.text, post.at});
-      }
-      return out;
-    });
-  }
-
-  Read<std::vector<store::Followee>> followees(AccountId account) override {
-    return read([&] { return memory_.followees_of(account); });
-  }
-
-  Read<std::vector<Account>> accounts(std::string_view after_id, std::uint32_t limit) override {
-    return read([&] {
-      std::vector<Account> out;
-      const auto after = ClientId::parse(after_id);
-      auto it = memory_.accounts_.upper_bound(after ? after->key() : std::string());
-      for (; it != memory_.accounts_.end() && out.size() < limit; ++it) out.push_back(it->second);
-      return out;
-    });
-  }
-
-  Read<store::CatchUpPage> catch_up(AccountId account, MessageId after,
-                                    std::uint32_t limit) override {
-    return read([&] {
-      store::CatchUpPage page{{}, after};
-      std::uint32_t scanned = 0;
-      for (auto it = memory_.posts_.upper_bound(after); it != memory_.posts_.end(); ++it) {
-        if (scanned++ >= kCatchUpScan || page.posts.size() >= limit) break;
-        const auto& [id, post] = *it;
-        page.up_to = id;
-        const auto follow = memory_.follows_.find({account, post.author});
-        const Account* author = memory_.get(post.author);
-        if (follow == memory_.follows_.end() || id <= follow->second || !post.text ||
-            author == nullptr || author->disabled) {
-          continue;
-        }
-        page.posts.push_back({id, post.author, author->name, *post.text, post.at});
-      }
-      return page;
-    });
-  }
-
-  Read<std::vector<StoredSession>> sessions(const store::SessionKey& after,
-                                            std::uint32_t limit) override {
-    return read([&] {
-      std::vector<StoredSession> out;
-      auto it = memory_.sessions_.upper_bound(key_of(after.account, after.framing, after.token));
-      for (; it != memory_.sessions_.end() && out.size() < limit; ++it) out.push_back(it->second);
-      return out;
-    });
-  }
-
- private:
-  template <typename Body>
-  auto read(Body&& body) -> Read<decltype(body())> {
-    if (memory_.reads_fail_) return tl::unexpected(ReadError{"asked to fail"});
-    return body();
-  }
-
-  MemoryStore& memory_;
-};
-
-std::unique_ptr<store::Reader> MemoryStore::open_reader() {
-  return std::make_unique<MemoryReader>(*this);
+bool MemoryStore::is_due(AccountId follower, MessageId id, const StoredPost& post) const {
+  const auto follow = follows_.find({follower, post.author});
+  const Account* author = get(post.author);
+  return follow != follows_.end() && id > follow->second && post.text && author != nullptr &&
+         !author->disabled;
 }
 
 }  // namespace hub::test

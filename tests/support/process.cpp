@@ -226,6 +226,13 @@ bool Process::pump(const Deadline& deadline) {
   return true;
 }
 
+void Process::read_now() {
+  for (Pipe* pipe : {&output_, &error_}) {
+    pollfd waiting{pipe->fd.get(), POLLIN, 0};
+    while (pipe->fd && ::poll(&waiting, 1, 0) == 1) pipe->read_some();
+  }
+}
+
 std::optional<std::string> Process::next_line() {
   const std::size_t end = output_.text.find('\n');
   if (end == std::string::npos) return std::nullopt;

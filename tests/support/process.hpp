@@ -5,6 +5,7 @@
 // has happened or patience() is over, and the latter is a failure (Unexpected), not a result.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -98,6 +99,12 @@ class Process {
   std::optional<std::string> read_line();
   /// A line that has come already, without waiting.
   std::optional<std::string> next_line();
+  /// For a loop over several processes: readable for poll(2) when read_now() has something to take
+  /// in (-1: that stream is over), which next_line() and errors() then have.
+  std::array<int, 2> output_fds() const { return {output_.fd.get(), error_.fd.get()}; }
+  void read_now();
+  /// What came last on its standard output, and is no whole line.
+  const std::string& unfinished_line() const { return output_.text; }
   /// What has come on standard error up to its end, or so far.
   const std::string& errors() const { return error_.text; }
 

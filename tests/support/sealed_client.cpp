@@ -4,13 +4,16 @@
 #include <utility>
 #include <variant>
 
+#include "client/core/overloaded.hpp"
+
 namespace hub::test {
 
 namespace {
 
-client::SessionConfig session_config() {
+client::SessionConfig session_config(const SealedClientOptions& options) {
   client::SessionConfig config;
   config.framing = Framing::kSealed;
+  config.queues = options.queues;
   return config;
 }
 
@@ -37,7 +40,8 @@ SealedClient::SealedClient(SimNet& net, const Endpoint& at, const Endpoint& hub,
       hub_(hub),
       random_(net.seed() * 1000003 + options.seed + at.port),
       known_(options.known),
-      session_(session_config()),
+      disk_(options.disk != nullptr ? options.disk : std::make_shared<ClientDisk>()),
+      session_(session_config(options)),
       link_(link_config(options), contact(known_, options), random_) {
   attach();
 }
@@ -51,6 +55,11 @@ void SealedClient::attach() {
     link_.on_datagram(bytes, net_.now().mono);
     turn();
   });
+}
+
+void SealedClient::die() {
+  dead_ = true;
+  net_.detach(at_);
 }
 
 void SealedClient::rebind(const Endpoint& at) {
@@ -67,6 +76,7 @@ void SealedClient::move(const Endpoint& at, const std::optional<Endpoint>& hub) 
 }
 
 void SealedClient::type(const std::string& line) {
+  if (dead_) return;
   session_.on_line(line, net_.now().mono);
   turn();
 }
@@ -76,22 +86,29 @@ std::size_t SealedClient::count(const std::string& line) const {
 }
 
 void SealedClient::turn() {
-  while (!session_.outputs().empty() || !link_.outputs().empty()) {
+  while (!dead_ && (!session_.outputs().empty() || !link_.outputs().empty())) {
     turn_session();
     turn_link();
   }
+  if (dead_) return;
   auto next = session_.next_timeout();
   const auto other = link_.next_timeout();
   if (other && (!next || *other < *next)) next = other;
   arm(next);
+  if (on_turn) on_turn();
 }
 
 void SealedClient::turn_session() {
   for (auto& output : std::exchange(session_.outputs(), {})) {
+    if (on_output) on_output();
+    if (dead_) return;
     if (const auto* send = std::get_if<client::Send>(&output)) {
+      if (on_request) on_request(send->message);
       link_.send(send->message, net_.now().mono);
     } else if (const auto* print = std::get_if<client::Print>(&output)) {
+      if (on_print) on_print(print->record);
       if (!print->record.line.empty()) lines_.push_back(print->record.line);
+      if (print->record.line.empty()) notes_.push_back(print->record.note);
     } else if (const auto* exit = std::get_if<client::Exit>(&output)) {
       exit_code_ = exit->code;
       link_.leave(net_.now().mono);
@@ -101,29 +118,55 @@ void SealedClient::turn_session() {
 
 void SealedClient::turn_link() {
   for (auto& output : std::exchange(link_.outputs(), {})) {
-    if (const auto* datagram = std::get_if<client::SendDatagram>(&output)) {
-      if (on_send) on_send(datagram->bytes);
-      net_.send(at_, hub_, datagram->bytes);
-    } else if (const auto* delivered = std::get_if<client::Deliver>(&output)) {
-      session_.on_message(delivered->message, net_.now().mono);
-    } else if (std::holds_alternative<client::Lost>(output)) {
-      session_.on_lost(net_.now().mono);
-    } else if (const auto* stretch = std::get_if<client::StretchPassword>(&output)) {
-      net_.after(stretching, [this, job = stretch->job, alive = std::weak_ptr(alive_)] {
-        if (alive.expired()) return;
-        link_.on_stretched(job.ticket, stretch_password(job.password, job.salt, job.kdf),
-                           net_.now().mono);
-        turn();
-      });
-    } else if (const auto* distrust = std::get_if<client::Distrust>(&output)) {
-      lines_.push_back("error#" + distrust->word);
-      exit_code_ = distrust->code;
-    } else if (const auto* proved = std::get_if<client::HubProved>(&output)) {
-      remember(*proved);
-    } else if (const auto* note = std::get_if<client::LinkNote>(&output)) {
-      notes_.push_back(note->text);
-    }
+    if (on_output) on_output();
+    if (dead_) return;
+    if (on_link_output) on_link_output(output);
+    carry_out(output);
   }
+}
+
+void SealedClient::carry_out(const client::LinkOutput& output) {
+  const TimePoint now = net_.now().mono;
+  std::visit(
+      client::Overloaded{
+          [&](const client::SendDatagram& datagram) {
+            if (on_send) on_send(datagram.bytes);
+            net_.send(at_, hub_, datagram.bytes);
+          },
+          [&](const client::Deliver& delivered) { session_.on_message(delivered.message, now); },
+          [&](const client::Lost&) { session_.on_lost(now); },
+          [&](const client::OpenDevice&) { link_.on_device(disk_->files, now); },
+          [&](const client::Keep& keep) {
+            const bool kept = disk_->keep(keep.what);
+            const auto* line = std::get_if<client::AppendOutbox>(&keep.what);
+            if (line != nullptr && line->sync) link_.on_kept(kept, now);
+          },
+          [&](const client::Away&) { session_.on_away(now); },
+          [&](const client::Back&) { session_.on_back(now); },
+          [&](const client::GaveUp& gave_up) { session_.on_gave_up(gave_up.is_kept, now); },
+          [&](const client::NeedPassword&) { session_.on_password_needed(now); },
+          [&](const client::Settled& settled) { session_.on_settled(settled, now); },
+          [&](const client::NotSent& not_sent) { session_.on_not_sent(not_sent, now); },
+          [&](const client::NextAddress&) {},
+          [&](const client::StretchPassword& wanted) { stretch(wanted.job); },
+          [&](const client::AskAboutKey&) {},
+          [&](const client::Distrust& distrust) {
+            lines_.push_back("error#" + distrust.word);
+            exit_code_ = distrust.code;
+          },
+          [&](const client::HubProved& proved) { remember(proved); },
+          [&](const client::LinkNote& note) { notes_.push_back(note.text); },
+      },
+      output);
+}
+
+void SealedClient::stretch(const client::LoginExchange::Stretch& wanted) {
+  net_.after(stretching, [this, job = wanted, alive = std::weak_ptr(alive_)] {
+    if (alive.expired() || dead_) return;
+    link_.on_stretched(job.ticket, stretch_password(job.password, job.salt, job.kdf),
+                       net_.now().mono);
+    turn();
+  });
 }
 
 void SealedClient::remember(const client::HubProved& proved) {
@@ -138,7 +181,7 @@ void SealedClient::arm(std::optional<TimePoint> next) {
   if (!next || (armed_ && *armed_ <= *next && *armed_ >= net_.now().mono)) return;
   armed_ = next;
   net_.at(std::max(*next, net_.now().mono), [this, when = *next, alive = std::weak_ptr(alive_)] {
-    if (alive.expired() || armed_ != when) return;
+    if (alive.expired() || dead_ || armed_ != when) return;
     armed_.reset();
     session_.on_timeout(net_.now().mono);
     link_.on_timeout(net_.now().mono);

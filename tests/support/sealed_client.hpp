@@ -12,6 +12,7 @@
 #include "client/core/session.hpp"
 #include "protocol/hub_name.hpp"
 #include "protocol/limits.hpp"
+#include "tests/support/client_disk.hpp"
 #include "tests/support/sim_net.hpp"
 
 namespace hub::test {
@@ -26,6 +27,8 @@ struct SealedClientOptions {
   bool allow_weak_kdf = true;  // tests stretch with libsodium's minimum
   std::optional<Duration> patience;
   std::uint64_t seed = 1;
+  bool queues = false;               // as at a terminal
+  std::shared_ptr<ClientDisk> disk;  // of an earlier run; nothing: a new one
 };
 
 class SealedClient {
@@ -47,6 +50,7 @@ class SealedClient {
   const std::optional<int>& exit_code() const { return exit_code_; }
   /// What it would have written to known_hubs.
   client::KnownHubs& known() { return known_; }
+  const std::shared_ptr<ClientDisk>& disk() const { return disk_; }
 
   /// From now on its datagrams come from there, and those to the old address are lost: a NAT made
   /// another mapping, and the client does not know.
@@ -59,6 +63,16 @@ class SealedClient {
   std::function<void(Bytes)> on_send;
   /// Sees every datagram that reaches it.
   std::function<void(Bytes)> on_receive;
+  /// Sees every request that the session makes, what comes of it, and what is printed.
+  std::function<void(const client::Message&)> on_request;
+  std::function<void(const client::LinkOutput&)> on_link_output;
+  std::function<void(const client::Record&)> on_print;
+  /// After each turn.
+  std::function<void()> on_turn;
+  /// Before each thing that it does; may let it die.
+  std::function<void()> on_output;
+  /// Nothing goes in or out any more, also in the midst of what it is doing.
+  void die();
   Duration stretching{0};
 
  private:
@@ -66,6 +80,8 @@ class SealedClient {
   void turn();
   void turn_session();
   void turn_link();
+  void carry_out(const client::LinkOutput& output);
+  void stretch(const client::LoginExchange::Stretch& wanted);
   void remember(const client::HubProved& proved);
   void arm(std::optional<TimePoint> next);
 
@@ -74,11 +90,13 @@ class SealedClient {
   Endpoint hub_;
   SeededRandom random_;
   client::KnownHubs known_;
+  std::shared_ptr<ClientDisk> disk_;
   client::Session session_;
   client::SealedLink link_;
   std::vector<std::string> lines_;
   std::vector<std::string> notes_;
   std::optional<int> exit_code_;
+  bool dead_ = false;
   std::optional<TimePoint> armed_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

@@ -11,8 +11,8 @@ const Endpoint kHubAt{IpAddress::v4(192, 0, 2, 1), 32000, 0};
 }
 
 SealedWorld::SealedWorld(std::uint64_t seed, const std::vector<std::string>& people,
-                         const server::HubConfig& config)
-    : net(seed), host(net, kHubAt, config, store) {
+                         const server::HubConfig& config, const store::StoreOptions& options)
+    : net(seed), store(options), host(net, kHubAt, config, store) {
   host.delays() = {2ms, 5ms, 1ms};
   for (const std::string& name : people) {
     host.add_user(name, name + "_pw");
@@ -28,6 +28,41 @@ server::HubConfig SealedWorld::lenient() {
   config.hellos_per_second = 100'000;
   config.session_timeout = 600s;
   return config;
+}
+
+void SealedWorld::account(const std::string& name) {
+  if (!store.open_reader()->account(name)->has_value()) host.add_user(name, name + "_pw");
+}
+
+std::unique_ptr<SealedPeer> SealedWorld::new_peer(std::uint64_t seed) {
+  return new_peer_at(new_address(), seed);
+}
+
+std::unique_ptr<SealedPeer> SealedWorld::new_peer_at(const Endpoint& at, std::uint64_t seed) {
+  return std::make_unique<SealedPeer>(net, at, host.endpoint(), host.public_key(), seed);
+}
+
+std::unique_ptr<SealedPeer> SealedWorld::online(const std::string& name) {
+  account(name);
+  auto peer = new_peer();
+  if (!peer->log_in(name, name + "_pw")) throw std::runtime_error(name + " cannot log in");
+  return peer;
+}
+
+void SealedWorld::posts_beside(const std::string& author, int count, const std::string& text) {
+  const auto account = *store.open_reader()->account(author);
+  std::vector<store::Request> batch;
+  for (int i = 0; i < count; ++i) {
+    batch.push_back(
+        {0, store::AppendPost{account->id, account->name, text + " " + std::to_string(i), {}}});
+  }
+  host.write_beside(batch);
+}
+
+void SealedWorld::follow_beside(const std::string& follower, const std::string& target) {
+  const auto account = *store.open_reader()->account(follower);
+  const store::Request request{0, store::Follow{account->id, target, {}}};
+  host.write_beside({&request, 1});
 }
 
 Endpoint SealedWorld::new_address() { return {IpAddress::v4(198, 51, 100, 7), next_port_++, 0}; }

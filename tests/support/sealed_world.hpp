@@ -12,23 +12,38 @@
 #include "tests/support/hub_host.hpp"
 #include "tests/support/memory_store.hpp"
 #include "tests/support/sealed_client.hpp"
+#include "tests/support/sealed_peer.hpp"
 
 namespace hub::test {
 
 class SealedWorld {
  public:
   explicit SealedWorld(std::uint64_t seed, const std::vector<std::string>& people = {"ann", "bob"},
-                       const server::HubConfig& config = lenient());
+                       const server::HubConfig& config = lenient(),
+                       const store::StoreOptions& options = {});
 
   static server::HubConfig lenient();
 
   SealedClient& operator[](const std::string& name) { return *clients_.at(name); }
   /// One more client of this person, at an address of its own.
   SealedClient& add_client(const std::string& key, const SealedClientOptions& options = {});
+  /// An account named so (password NAME_pw) without a client.
+  void account(const std::string& name);
+  /// A peer led by hand, at an address of its own, or at this one.
+  std::unique_ptr<SealedPeer> new_peer(std::uint64_t seed = 1);
+  std::unique_ptr<SealedPeer> new_peer_at(const Endpoint& at, std::uint64_t seed = 1);
+  /// A peer that is logged in as `name`.
+  std::unique_ptr<SealedPeer> online(const std::string& name);
+  /// Posts that another writer on the same database makes: committed at once, in one go.
+  void posts_beside(const std::string& author, int count, const std::string& text = "post");
+  /// Follows `target`, likewise.
+  void follow_beside(const std::string& follower, const std::string& target);
   Endpoint new_address();
   Endpoint new_ipv6_address();
   /// Where the hub has whom, as `hubadmin sessions` lists it: one line "ann 192.0.2.7:5001" each.
   std::vector<std::string> sessions();
+  /// Logins and resumes together: how often somebody came in.
+  std::uint64_t openings() { return host.counters().logins_ok + host.counters().resumes_ok; }
   /// A figure of `hubadmin stats`.
   std::int64_t figure(std::string_view name);
 

@@ -5,11 +5,16 @@
 namespace hub::test {
 
 namespace {
+constexpr WallTime kWallBegin{std::chrono::seconds(1'700'000'000)};
 constexpr std::uint64_t kEventBudget = 5'000'000;  // of one run_until()
-}
+}  // namespace
 
 SimNet::SimNet(std::uint64_t seed, const LinkFaults& faults)
     : seed_(seed), dice_(seed), faults_(faults) {}
+
+Now SimNet::now() const {
+  return {now_, kWallBegin + std::chrono::duration_cast<std::chrono::microseconds>(now_ - kBegin)};
+}
 
 void SimNet::attach(const Endpoint& at, Receiver receiver) { receivers_[at] = std::move(receiver); }
 
@@ -55,9 +60,7 @@ void SimNet::at(TimePoint when, std::function<void()> what) {
 }
 
 void SimNet::advance_to(TimePoint when) {
-  if (when <= now_) return;
-  wall_ += std::chrono::duration_cast<std::chrono::microseconds>(when - now_);
-  now_ = when;
+  if (when > now_) now_ = when;
 }
 
 bool SimNet::run_until(const std::function<bool()>& done, Duration limit) {

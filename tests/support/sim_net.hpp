@@ -35,7 +35,7 @@ class SimNet {
   explicit SimNet(std::uint64_t seed, const LinkFaults& faults = {});
 
   std::uint64_t seed() const { return seed_; }
-  Now now() const { return {now_, wall_}; }
+  Now now() const;
   std::mt19937_64& dice() { return dice_; }
   LinkFaults& faults() { return faults_; }
 
@@ -64,8 +64,8 @@ class SimNet {
   std::uint64_t seed_;
   std::mt19937_64 dice_;
   LinkFaults faults_;
-  TimePoint now_{std::chrono::hours(1)};
-  WallTime wall_{std::chrono::seconds(1'700'000'000)};
+  static constexpr TimePoint kBegin{std::chrono::hours(1)};
+  TimePoint now_ = kBegin;
   std::uint64_t order_ = 0;  // events of the same time run in the order they were made
   std::map<std::pair<TimePoint, std::uint64_t>, std::function<void()>> events_;
   std::unordered_map<Endpoint, Receiver, EndpointHash> receivers_;

@@ -30,6 +30,18 @@ Verifier dummy_verifier(std::uint8_t seed) {
   return verifier;
 }
 
+DeviceId dummy_device(std::uint8_t seed) {
+  DeviceId id{};
+  id.fill(seed);
+  return id;
+}
+
+Key dummy_resume_key(std::uint8_t seed) {
+  Key key{};
+  key.fill(static_cast<std::uint8_t>(seed + 100));
+  return key;
+}
+
 StoreVerbs::StoreVerbs(store::Store& store) : store_(store), reader_(store.open_reader()) {}
 
 StoreVerbs::ReplyBody StoreVerbs::ask(decltype(store::Request::body) body) {
@@ -88,9 +100,16 @@ void StoreVerbs::remove(const std::string& name) {
 }
 
 store::SessionOpened StoreVerbs::open_session(const std::string& name, Token token) {
-  const ReplyBody reply = ask(store::OpenSession{session(name, token)});
+  const ReplyBody reply = ask(store::OpenSession{session(name, token), {}});
   const auto* opened = std::get_if<store::SessionOpened>(&reply);
   if (opened == nullptr) surprised("a session of " + name, reply);
+  return *opened;
+}
+
+store::SessionOpened StoreVerbs::open_sealed(const std::string& name, std::uint8_t device) {
+  const ReplyBody reply = ask(sealed_login(name, device, store::DeviceLogin::Proof::kPassword));
+  const auto* opened = std::get_if<store::SessionOpened>(&reply);
+  if (opened == nullptr) surprised("a sealed session of " + name, reply);
   return *opened;
 }
 
@@ -116,6 +135,16 @@ store::StoredSession StoreVerbs::session(const std::string& name, Token token) {
   return session;
 }
 
+store::OpenSession StoreVerbs::sealed_login(const std::string& name, std::uint8_t device,
+                                            store::DeviceLogin::Proof proof) {
+  store::OpenSession login{session(name, 0), {}};
+  login.session.framing = Framing::kSealed;
+  login.session.token = device;
+  login.session.magic = {};
+  login.device = store::DeviceLogin{dummy_device(device), dummy_resume_key(device), proof};
+  return login;
+}
+
 std::vector<std::string> StoreVerbs::feed(const std::string& name, std::uint32_t n,
                                           MessageId before) {
   const auto posts = reader_->retrieve(id(name), n, before);
@@ -133,6 +162,12 @@ std::optional<control::Refusal> refusal_in(const StoreVerbs::ReplyBody& reply) {
 
 bool is_done(const StoreVerbs::ReplyBody& reply) {
   return std::holds_alternative<control::Done>(reply);
+}
+
+std::optional<store::Repeated::Outcome> repeated_in(const StoreVerbs::ReplyBody& reply) {
+  const auto* repeated = std::get_if<store::Repeated>(&reply);
+  if (repeated == nullptr) return std::nullopt;
+  return repeated->outcome;
 }
 
 std::vector<AccountId> accounts_of(const std::vector<store::Followee>& followees) {

@@ -17,6 +17,10 @@ namespace hub::test {
 /// A verifier within bounds that no password fits; `seed` makes it differ from others.
 Verifier dummy_verifier(std::uint8_t seed = 0);
 
+/// A device's ID and its resume key, different for every seed.
+DeviceId dummy_device(std::uint8_t seed);
+Key dummy_resume_key(std::uint8_t seed);
+
 class StoreVerbs {
  public:
   using ReplyBody = decltype(store::Reply::body);
@@ -39,10 +43,14 @@ class StoreVerbs {
   void unfollow(const std::string& follower, const std::string& target);
   void remove(const std::string& name);  // asks again until it is done
   store::SessionOpened open_session(const std::string& name, Token token);
+  /// A sealed session of the device with this seed, by password; its connection ID is the seed.
+  store::SessionOpened open_sealed(const std::string& name, std::uint8_t device);
 
   AccountId id(std::string_view name);
   store::AppendPost append(const std::string& author, const std::string& text);
   store::StoredSession session(const std::string& name, Token token);
+  store::OpenSession sealed_login(const std::string& name, std::uint8_t device,
+                                  store::DeviceLogin::Proof proof);
 
   /// "<bob>hello" for each post that `name` retrieves.
   std::vector<std::string> feed(const std::string& name, std::uint32_t n = 20,
@@ -63,6 +71,8 @@ class StoreVerbs {
 /// The refusal in a reply; nothing where it is none.
 std::optional<control::Refusal> refusal_in(const StoreVerbs::ReplyBody& reply);
 bool is_done(const StoreVerbs::ReplyBody& reply);
+/// What a repeated number did; nothing where the reply says something else.
+std::optional<store::Repeated::Outcome> repeated_in(const StoreVerbs::ReplyBody& reply);
 
 std::vector<AccountId> accounts_of(const std::vector<store::Followee>& followees);
 

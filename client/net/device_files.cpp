@@ -1,0 +1,175 @@
+#include "client/net/device_files.hpp"
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+#include <variant>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "protocol/fault.hpp"
+#include "protocol/fingerprint.hpp"
+
+namespace hub::client {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// As many as a hub lets an account have.
+constexpr int kMostSlots = 32;
+constexpr std::size_t kMaxDeviceBytes = 4096;
+constexpr std::size_t kMaxOutboxBytes = std::size_t{64} << 20;
+
+off_t size_of(const Fd& file, const fs::path& path) {
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) fail("read", path, errno);
+  return status.st_size;
+}
+
+}  // namespace
+
+tl::expected<DeviceFiles, std::string> DeviceFilesOnDisk::open(const OpenDevice& wanted) {
+  lock_ = Fd();
+  mark_ = Fd();
+  outbox_ = Fd();
+  owed_outbox_.reset();
+  owed_device_.reset();
+  try {
+    open_directory(wanted);
+    take_slot();
+    DeviceFiles files;
+    files.place = directory_.path(slot_).native();
+    files.device = directory_.read(file("device"), kMaxDeviceBytes);
+    files.outbox = directory_.read(file("outbox"), kMaxOutboxBytes);
+    if (const auto mark = directory_.read(file("mark"), kMaxDeviceBytes)) {
+      files.mark.assign(mark->begin(), mark->end());
+    }
+    mark_ = directory_.open(file("mark"), O_RDWR | O_CREAT);
+    if (files.outbox) outbox_ = directory_.open(file("outbox"), O_WRONLY | O_APPEND);
+    directory_.sync();
+    return files;
+  } catch (const FileTrouble& trouble) {
+    lock_ = Fd();
+    return tl::unexpected(trouble.message);
+  }
+}
+
+void DeviceFilesOnDisk::open_directory(const OpenDevice& wanted) {
+  if (state_.empty()) {
+    throw FileTrouble{"there is no place to keep who this device is: set HOME or XDG_STATE_HOME"};
+  }
+  const fs::path all = state_ / "devices";
+  const auto of_key = [&](const Key& key) { return all / (key_text(key) + "-" + wanted.account); };
+  const fs::path path = of_key(wanted.hub_key);
+  make_directory(state_);
+  make_directory(all);
+  const Directory devices(all);
+  devices.refuse_shared();
+  std::error_code error;
+  if (wanted.other_key && !fs::exists(path, error)) {
+    fs::rename(of_key(*wanted.other_key), path, error);  // there may be none
+    if (!error) devices.sync();
+  }
+  make_directory(path);
+  directory_ = Directory(path);
+  directory_.refuse_shared();
+}
+
+void DeviceFilesOnDisk::take_slot() {
+  for (int slot = 0; slot < kMostSlots; ++slot) {
+    slot_ = fmt::format("{}", slot);
+    Fd lock = directory_.open(file("lock"), O_RDWR | O_CREAT);
+    const int taken =
+        fault("second_process_shares_slot") ? 0 : ::flock(lock.get(), LOCK_EX | LOCK_NB);
+    if (taken != 0 && errno == EWOULDBLOCK) continue;
+    if (taken != 0) fail("lock", directory_.path(file("lock")), errno);
+    lock_ = std::move(lock);
+    return;
+  }
+  throw FileTrouble{fmt::format(
+      "{} programs are logged in to this account from here already: end one", kMostSlots)};
+}
+
+std::string DeviceFilesOnDisk::file(const char* kind) const { return slot_ + "." + kind; }
+
+tl::expected<void, std::string> DeviceFilesOnDisk::keep(const KeepOutput& what) {
+  try {
+    if (const auto* device = std::get_if<KeepDevice>(&what)) {
+      owed_device_ = device->text;
+      pay();
+    } else if (const auto* line = std::get_if<AppendOutbox>(&what)) {
+      append(*line);
+    } else if (const auto* outbox = std::get_if<ReplaceOutbox>(&what)) {
+      const bool keep_old = outbox->keep_old || (owed_outbox_ && owed_outbox_->keep_old);
+      owed_outbox_ = ReplaceOutbox{outbox->text, keep_old};
+      pay();
+    } else if (const auto* mark = std::get_if<KeepMark>(&what)) {
+      write_mark(mark->record);
+    }
+    return {};
+  } catch (const FileTrouble& trouble) {
+    return tl::unexpected(trouble.message);
+  }
+}
+
+void DeviceFilesOnDisk::write_mark(const MarkRecord& record) {
+  const auto at = static_cast<off_t>(record.offset);
+  const ssize_t wrote = ::pwrite(mark_.get(), record.bytes.data(), record.bytes.size(), at);
+  if (wrote == static_cast<ssize_t>(record.bytes.size())) return;
+  fail("write", directory_.path(file("mark")), wrote < 0 ? errno : ENOSPC);
+}
+
+/// In this order: a device whose outbox were another's would ask again what that one had asked.
+void DeviceFilesOnDisk::pay() {
+  if (owed_outbox_ && !(owed_device_ && fault("device_kept_before_outbox"))) {
+    if (owed_outbox_->keep_old) set_outbox_aside();
+    owed_outbox_->keep_old = false;
+    directory_.replace(file("outbox"), owed_outbox_->text);
+    outbox_ = directory_.open(file("outbox"), O_WRONLY | O_APPEND);
+    owed_outbox_.reset();
+  }
+  if (owed_device_) {
+    directory_.replace(file("device"), *owed_device_);
+    owed_device_.reset();
+  }
+}
+
+/// A line that is to be synced is not kept where this fails, and is not put in later.
+void DeviceFilesOnDisk::append(const AppendOutbox& what) {
+  try {
+    pay();
+  } catch (const FileTrouble&) {
+    if (owed_outbox_ && !what.sync) owed_outbox_->text += what.line;
+    throw;
+  }
+  append_line(what);
+}
+
+/// A line that did not fit is taken back, so that the next one does not stand behind half of it.
+void DeviceFilesOnDisk::append_line(const AppendOutbox& what) {
+  const fs::path path = directory_.path(file("outbox"));
+  const off_t before = size_of(outbox_, path);
+  try {
+    write_all(outbox_, what.line, path);
+    if (what.sync && !fault("outbox_not_synced") && ::fdatasync(outbox_.get()) != 0) {
+      fail("write", path, errno);
+    }
+  } catch (const FileTrouble&) {
+    if (fault("half_a_line_stays")) throw;
+    if (::ftruncate(outbox_.get(), before) != 0) outbox_ = Fd();  // nothing more goes in there
+    throw;
+  }
+}
+
+void DeviceFilesOnDisk::set_outbox_aside() {
+  for (int number = 1;; ++number) {
+    if (directory_.link(file("outbox"), file("outbox") + fmt::format(".unsent-{}", number))) return;
+  }
+}
+
+}  // namespace hub::client

@@ -1,0 +1,76 @@
+// When the write-ahead log is written back into the database, so that it stays small. SQLite would
+// do it inside a commit, while those who wait for the commit wait; here it is done between batches.
+//
+//   every `pages` pages: what no reader still needs is written back (PASSIVE), and the next commit
+//   begins the log anew if nobody reads
+//   over `bound` bytes: besides, new readers are led past the log, those under way are waited for a
+//   moment, and the file is cut (TRUNCATE)
+//
+// Who holds it up is a reader that looks at an old state: a backup does for as long as it runs. The
+// log then grows, is counted, and is written back when the reader has gone.
+//
+// One thread: the store's.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include <SQLiteCpp/Database.h>
+
+#include "protocol/types.hpp"
+#include "store/sqlite_store.hpp"
+
+struct sqlite3;
+
+namespace hub::store {
+
+class Checkpoints {
+ public:
+  /// Takes the place of SQLite's own automatic checkpoints on `db`, which outlives this object.
+  Checkpoints(SQLite::Database& db, const std::filesystem::path& file,
+              const CheckpointPolicy& policy);
+  ~Checkpoints();
+  Checkpoints(const Checkpoints&) = delete;
+  Checkpoints& operator=(const Checkpoints&) = delete;
+
+  enum class Result { kFine, kNoRoom, kFailed };
+  /// Writes back what is due. kNoRoom: the database could not grow; the log still has everything.
+  Result run(WallTime now);
+
+  /// The next run() does it, however little there is to write back.
+  void hurry() { due_at_ = 0; }
+  /// It was due long ago: nobody calls run().
+  bool is_overdue() const { return log_pages_ >= due_at_ + 3 * policy_.pages; }
+  /// Something is left to do that another commit is not needed for: run() again in a second.
+  bool is_held_up() const { return held_up_; }
+
+  std::uint64_t log_bytes() const { return log_bytes_; }
+  bool is_over_bound() const { return log_bytes_ > policy_.bound; }
+  std::uint64_t done() const { return done_; }        // the whole log was written back
+  std::uint64_t blocked() const { return blocked_; }  // a reader was in the way
+
+ private:
+  static int on_commit(void* self, sqlite3* db, const char* name, int pages);
+  enum class Round { kWhole, kBlocked, kNoRoom, kFailed };
+  Round write_back(int mode);
+  Round write_back_forced();
+  void measure();
+
+  SQLite::Database& db_;
+  const std::filesystem::path log_;
+  const CheckpointPolicy policy_;
+
+  std::uint64_t log_pages_ = 0;  // written since the log began anew
+  std::uint64_t log_bytes_ = 0;  // its file's size
+  std::uint64_t due_at_;         // pages
+  bool held_up_ = false;
+  std::optional<WallTime> last_;         // run
+  std::optional<WallTime> next_forced_;  // not before, where readers did not go away
+  std::chrono::seconds patience_{1};     // between two such tries
+  std::uint64_t done_ = 0;
+  std::uint64_t blocked_ = 0;
+};
+
+}  // namespace hub::store

@@ -1,0 +1,101 @@
+// The reader thread: logins go before what those who are online want read.
+#include <condition_variable>
+#include <future>
+#include <mutex>
+
+#include <catch2/catch.hpp>
+
+#include "server/net/reader_thread.hpp"
+#include "tests/support/memory_store.hpp"
+
+using namespace hub;
+using namespace hub::server;
+
+namespace {
+
+/// What the reactor would be handed, awaited.
+class Results {
+ public:
+  Results() : arrivals(100) {
+    arrivals.on_first([this] {
+      const std::lock_guard lock(mutex_);
+      arrived_ = true;
+      changed_.notify_all();
+    });
+  }
+  ~Results() { arrivals.on_first({}); }
+  /// The first `count`, in the order in which they were read: their kinds.
+  std::vector<std::size_t> kinds(std::size_t count) {
+    std::vector<std::size_t> out;
+    std::vector<Arrival> taken;
+    while (out.size() < count) {
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return arrived_; });
+        arrived_ = false;
+      }
+      arrivals.take_all(taken);
+      for (const Arrival& arrival : taken) out.push_back(std::get<ReadResult>(arrival).index());
+    }
+    return out;
+  }
+
+  Arrivals arrivals;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool arrived_ = false;
+};
+
+template <typename Result>
+std::size_t kind_of() {
+  return ReadResult{Result{}}.index();
+}
+
+}  // namespace
+
+TEST_CASE("logins and resumes that wait are read before pages that came earlier") {
+  test::MemoryStore store;
+  Results results;
+  std::promise<void> begun;
+  std::promise<void> go_on;
+  const LoadKeys held = [&]() -> HubKeyRing {
+    begun.set_value();
+    go_on.get_future().wait();
+    return {};
+  };
+  ReaderThread thread(100, store.open_reader(), held, results.arrivals);
+  std::vector<ReadJob> first = {KeysJob{1}};
+  REQUIRE(thread.push(first) == 1);
+  begun.get_future().wait();  // the thread is busy; what comes now waits
+  std::vector<ReadJob> rest = {CatchUpJob{2, 1, 0}, RetrieveJob{3, 1, 5, 0},
+                               DeviceJob{4, "ann", {}}, BacklogJob{5, 1, 0}, AccountJob{6, "ann"}};
+  REQUIRE(thread.push(rest) == 5);
+  go_on.set_value();
+  CHECK(results.kinds(6) == std::vector<std::size_t>{kind_of<KeysRead>(), kind_of<DeviceFound>(),
+                                                     kind_of<AccountFound>(),
+                                                     ReadResult{CatchUpRead{}}.index(),
+                                                     ReadResult{RetrievePage{}}.index(),
+                                                     ReadResult{BacklogRead{}}.index()});
+}
+
+TEST_CASE("a reader thread that ends drops what waits, and does not wait for it") {
+  test::MemoryStore store;
+  Results results;
+  std::promise<void> begun;
+  std::promise<void> go_on;
+  {
+    const LoadKeys held = [&]() -> HubKeyRing {
+      begun.set_value();
+      go_on.get_future().wait();
+      return {};
+    };
+    ReaderThread thread(100, store.open_reader(), held, results.arrivals);
+    std::vector<ReadJob> jobs = {KeysJob{1}, AccountJob{2, "ann"}, CatchUpJob{3, 1, 0}};
+    REQUIRE(thread.push(jobs) == 3);
+    begun.get_future().wait();
+    go_on.set_value();
+  }
+  SUCCEED();
+}

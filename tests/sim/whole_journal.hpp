@@ -1,0 +1,54 @@
+// A history of the database, with an index. Positions count commits from 0.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "tests/sim/whole_history.hpp"
+
+namespace hub::test {
+
+class Journal {
+ public:
+  static constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
+  /// A follow: commits behind `from` and before `to`.
+  struct Span {
+    std::size_t from = 0;
+    std::size_t to = kNever;
+  };
+
+  explicit Journal(const std::vector<Commit>& commits);
+
+  const std::vector<Commit>& commits() const { return *commits_; }
+  const Commit& at(std::size_t position) const { return (*commits_)[position]; }
+  std::optional<std::size_t> find_post(const std::string& text) const;
+  /// Texts that stand there more than once.
+  const std::vector<std::string>& repeated() const { return repeated_; }
+
+  const std::vector<Span>& follows(const std::string& who, const std::string& whom) const;
+  /// The follow by which a post is due to `who`; nothing where it is not.
+  std::optional<Span> due_by(const std::string& who, std::size_t post) const;
+  /// The first time behind `post` at which its author was disabled, or it was deleted.
+  std::optional<Duration> taken_back(std::size_t post) const;
+  /// Whether `who` followed `whom` at some moment from `begin` to `end`; or did not.
+  bool ever(bool followed, const std::string& who, const std::string& whom, Duration begin,
+            Duration end) const;
+  /// All the time from `begin` to `end`.
+  bool is_disabled(const std::string& who, Duration begin, Duration end) const;
+  bool ever_disabled(const std::string& who, Duration begin, Duration end) const;
+
+ private:
+  const std::vector<Commit>* commits_;
+  std::unordered_map<std::string, std::size_t> posts_;
+  std::vector<std::string> repeated_;
+  std::map<std::pair<std::string, std::string>, std::vector<Span>> follows_;
+  std::map<std::string, std::vector<Span>> disabled_;  // closed spans: from the one to the other
+  std::unordered_map<std::string, std::size_t> deleted_;
+};
+
+}  // namespace hub::test

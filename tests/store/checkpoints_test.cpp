@@ -1,0 +1,150 @@
+// The write-ahead log is written back between batches, and stays small whoever reads.
+#include <atomic>
+#include <thread>
+
+#include <catch2/catch.hpp>
+
+#include "tests/store/stores.hpp"
+#include "tests/support/raw_database.hpp"
+
+using namespace hub;
+using namespace hub::store;
+using namespace hub::test;
+
+namespace {
+
+StoreOptions with(std::uint32_t pages, std::uint64_t bound) {
+  StoreOptions options;
+  options.checkpoints = {pages, bound};
+  return options;
+}
+
+/// ann, who posts `count` texts of 900 bytes in one batch.
+struct Poster {
+  explicit Poster(const StoreOptions& options) : world(options) {
+    ann = world->add("ann");
+    world->follow("ann", "ann");
+  }
+  void post(int count) {
+    std::vector<decltype(Request::body)> posts;
+    for (int i = 0; i < count; ++i) {
+      posts.push_back(AppendPost{ann, "ann", std::string(900, 'x'), {}});
+    }
+    for (const auto& reply : world->run(posts)) REQUIRE(std::holds_alternative<Posted>(reply));
+  }
+  void maintain() { world->store().maintain(world->now()); }
+  Health health() { return world->store().health(); }
+
+  StoreWorld<OnDisk> world;
+  AccountId ann = 0;
+};
+
+}  // namespace
+
+TEST_CASE("the log is written back between batches, not inside one") {
+  Poster w(with(100, 10'000'000));
+  w.post(300);
+  w.post(300);
+  CHECK(w.health().checkpoints == 0);
+  const auto before = w.world.kind().disk().operations();
+  w.maintain();
+  CHECK(w.world.kind().disk().operations() > before + 100);
+  CHECK(w.health().checkpoints == 1);
+  CHECK(w.health().checkpoints_blocked == 0);
+  CHECK_FALSE(w.health().is_restless);
+  // Once is enough: the next commit begins the log anew.
+  const auto long_log = w.health().log_bytes;
+  w.maintain();
+  CHECK(w.health().checkpoints == 1);
+  w.post(10);
+  w.maintain();
+  CHECK(w.health().checkpoints == 1);
+  CHECK(w.health().log_bytes == long_log);
+}
+
+TEST_CASE("a log that nobody writes back is written back by a later batch") {
+  Poster w(with(100, 10'000'000));
+  for (int i = 0; i < 50; ++i) w.post(100);  // 25 pages each
+  CHECK(w.health().checkpoints >= 2);
+  w.maintain();
+  CHECK(w.health().log_bytes < 600 * 4120);
+}
+
+TEST_CASE("a reader that does not end makes the log grow, which is told, and ends with it") {
+  Poster w(with(50, 1'000'000));
+  w.post(300);
+  w.maintain();
+  RawDatabase reader(w.world.kind().file());
+  reader.run("BEGIN");
+  REQUIRE(reader.number("SELECT count(*) FROM posts") == 300);
+  for (int i = 0; i < 20; ++i) {
+    w.post(100);
+    w.maintain();
+  }
+  REQUIRE(reader.number("SELECT count(*) FROM posts") == 300);
+  CHECK(w.health().log_bytes > 2'000'000);
+  CHECK(w.health().log_is_long);
+  CHECK(w.health().is_restless);
+  CHECK(w.health().checkpoints_blocked > 3);
+  CHECK(w.health().writing == Health::Writing::kAll);
+
+  // Many batches a second do not make many tries a second.
+  const auto blocked = w.health().checkpoints_blocked;
+  for (int i = 0; i < 1000; ++i) w.maintain();
+  CHECK(w.health().checkpoints_blocked <= blocked + 1);
+
+  reader.run("COMMIT");
+  w.world->store().maintain(w.world->now() + std::chrono::seconds(1));  // nobody posts
+  CHECK(w.health().log_bytes == 0);
+  CHECK_FALSE(w.health().log_is_long);
+  CHECK_FALSE(w.health().is_restless);
+  w.post(100);
+  CHECK(w.world->feed("ann", 10'000).size() == 2400);
+}
+
+TEST_CASE("under readers that never stop, one after the other, the log stays within its bound") {
+  constexpr std::uint64_t kBound = 1'000'000;
+  Poster w(with(50, kBound));
+  w.post(1000);
+  std::atomic<bool> posting{true};
+  std::atomic<int> failed{0};
+  std::atomic<int> reads{0};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 4; ++i) {
+    readers.emplace_back([&] {
+      const auto reader = w.world->store().open_reader();
+      while (posting) {
+        if (!reader->retrieve(w.ann, 1000, 0)) ++failed;
+        if (!reader->catch_up(w.ann, 0, 1000)) ++failed;
+        ++reads;
+      }
+    });
+  }
+  std::uint64_t longest = 0;
+  for (int i = 0; (i < 200 || reads < 200) && longest < 2 * kBound; ++i) {
+    w.post(50);  // 13 pages
+    w.maintain();
+    longest = std::max(longest, w.health().log_bytes);
+  }
+  posting = false;
+  for (std::thread& reader : readers) reader.join();
+  CHECK(failed == 0);
+  CHECK(w.health().checkpoints > 0);
+  CAPTURE(w.health().checkpoints, w.health().checkpoints_blocked, reads.load());
+  CHECK(longest < 2 * kBound);
+}
+
+TEST_CASE("a log that a crash left long is cut without a batch") {
+  Poster w(with(1'000'000, 100'000));
+  w.post(500);
+  TempDirectory elsewhere;
+  const auto copy = elsewhere / "hub.db";
+  for (const char* suffix : {"", "-wal"}) {
+    std::filesystem::copy_file(w.world.kind().file().string() + suffix, copy.string() + suffix);
+  }
+  const auto store = SqliteStore::open(copy, with(1000, 100'000));
+  REQUIRE(store->health().is_restless);
+  store->maintain({});
+  CHECK(store->health().log_bytes == 0);
+  CHECK_FALSE(store->health().is_restless);
+}

@@ -84,7 +84,7 @@ std::string_view word_of(const Command& command);  // "add-user", as on the wire
 
 /// Why something was refused. Each has one word on the wire, the same everywhere it is printed.
 enum class Refusal {
-  kNotFound,     // no such account, post, follow or session
+  kNotFound,     // no such account, device, post, follow or session
   kExists,       // the client ID is taken
   kRetired,      // the client ID belonged to a deleted account and is not given out again
   kInvalid,      // not a client ID, a verifier out of bounds, a line that is no command

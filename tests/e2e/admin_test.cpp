@@ -44,13 +44,14 @@ TEST_CASE("hubadmin's exit codes, with the hub up and down") {
   const TestHub hub({.start = up});
   check_fails(hub, kExists, {"add-user", "alice"}, "pw\n");
   check_fails(hub, kExists, {"add-user", "ALICE"}, "pw\n");
-  for (const char* command :
-       {"show-user", "disable-user", "enable-user", "delete-user", "end-session", "list-follows"}) {
+  for (const char* command : {"show-user", "disable-user", "enable-user", "delete-user",
+                              "end-session", "list-follows", "list-devices"}) {
     check_fails(hub, kNotFound, {command, "nobody"});
   }
   check_fails(hub, kNotFound, {"set-password", "nobody"}, "pw\n");
   check_fails(hub, kNotFound, {"list-posts", "--author", "nobody"});
   check_fails(hub, kNotFound, {"delete-post", "999"});
+  check_fails(hub, kNotFound, {"forget-device", "alice", "ab"});
   check_fails(hub, kBadUsage, {"frobnicate"});
   check_fails(hub, kBadUsage, {});
   check_fails(hub, kBadUsage, {"add-user"});

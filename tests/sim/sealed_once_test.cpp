@@ -175,8 +175,12 @@ TEST_CASE("once: a repeat is not judged by what only this hub knows", "[once]") 
     SECTION("not to what has no number") { CHECK(post(w, *ann, 0) == "refused 0 post busy"); }
     w.host.hold_commits(false);
   }
-  SECTION("where the disk fails, likewise") {
+  SECTION("where the disk is full, it is answered all the same") {
     w.store.fail_next_commit(control::Refusal::kDiskFull);
+    CHECK(post(w, *ann, 3) == "post ack 3");
+  }
+  SECTION("where the store cannot look it up, the connection is closed") {
+    w.store.fail_next_commit(control::Refusal::kBusy);
     CHECK(post(w, *ann, 3) == kClosedBusy);
     REQUIRE(ann->connect());
     REQUIRE(ann->resume("ann"));

@@ -11,6 +11,7 @@
 
 #include "client/core/overloaded.hpp"
 #include "client/net/files.hpp"
+#include "protocol/failpoint.hpp"
 
 namespace hub::client {
 
@@ -85,12 +86,16 @@ void SealedDriver::carry_out(const LinkOutput& output) {
 
 /// What fails is said once, until something succeeds again.
 void SealedDriver::keep(const Keep& output) {
+  const bool is_mark = std::holds_alternative<KeepMark>(output.what);
+  if (is_mark) failpoint("post_printed");
   const auto kept = device_files_.keep(output.what);
+  if (is_mark) failpoint("mark_recorded");
   if (!kept && std::exchange(keeps_, false)) {
     fmt::print(stderr, "spoke: this device's files cannot be kept: {}\n", kept.error());
   }
   if (kept) keeps_ = true;
   const auto* line = std::get_if<AppendOutbox>(&output.what);
+  if (line != nullptr) failpoint(line->sync ? "outbox_appended" : "answer_recorded");
   if (line != nullptr && line->sync) sealed_.on_kept(kept.has_value(), events_.now());
 }
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "client/core/outbox.hpp"
 #include "tests/support/paths.hpp"
 
 namespace hub::test::soak {
@@ -50,7 +51,9 @@ void Client::start(const std::string& failpoint) {
   started_at_ = Clock::now();
   state_ = State::kLoggingIn;
   asked_ = 0;
-  type("login#" + name() + "&" + name() + "_pw");
+  // Who was here before comes back without the password too.
+  const bool resumes = started_before_ && ++starts_ % 2 == 0;
+  type("login#" + name() + (resumes ? "" : "&" + name() + "_pw"));
 }
 
 void Client::kill() {
@@ -76,19 +79,38 @@ bool Client::has_died() {
 void Client::read_to_the_end() {
   process_->read_now();
   while (const auto line = process_->next_line()) on_line(*line);
-  if (const std::string& torn = process_->unfinished_line(); !torn.empty()) {
-    ledger_->violation(name() + " leaves half a line: " + torn);
-  }
+  note("leaves", process_->unfinished_line());  // half a line is none
   process_.reset();
-  if (writes()) ledger_->writer_killed(name());
+  if (writes()) ledger_->writer_killed(name(), waiting_in_outbox());
   if (follows()) ledger_->follower_killed(name());
 }
 
-void Client::turn(unsigned round) {
+/// Of the one device that it is.
+std::vector<std::string> Client::waiting_in_outbox() const {
+  std::vector<std::string> out;
+  const std::filesystem::path all = role_.directory / "spoke" / "devices";
+  if (!std::filesystem::exists(all)) return out;
+  for (const auto& device : std::filesystem::directory_iterator(all)) {
+    if (std::filesystem::exists(device.path() / "1.lock")) {
+      ledger_->violation(name() + " is more than one device");
+    }
+    const auto outbox = client::Outbox::read(read_whole(device.path() / "0.outbox"));
+    if (!outbox) {
+      ledger_->violation(name() + "'s outbox: " + outbox.error());
+      return out;
+    }
+    for (const client::Outbox::Request& request : outbox->waiting()) {
+      if (request.opcode == Opcode::kPost) out.push_back(request.payload);
+    }
+  }
+  return out;
+}
+
+void Client::turn(unsigned round, bool may_write) {
   if (!process_) return;
   process_->read_now();
   while (const auto line = process_->next_line()) on_line(*line);
-  if (state_ != State::kOnline || !writes() || !writing_) return;
+  if (state_ != State::kOnline || !writes() || !writing_ || !may_write) return;
   while (ledger_->open_posts(name()) < kTypedAhead) post(round);
 }
 

@@ -48,8 +48,8 @@ class Client {
   const std::string& failpoint() const { return failpoint_; }
   bool is_running() const { return process_.has_value(); }
 
-  /// Takes in what it printed, and types what is next. `round` goes into each post.
-  void turn(unsigned round);
+  /// Takes in what it printed, and types what is next where it may. `round` goes into each post.
+  void turn(unsigned round, bool may_write);
   void keep_writing(bool on) { writing_ = on; }
   /// Logged in, and nothing it typed waits for an answer.
   bool is_idle() const;
@@ -74,6 +74,7 @@ class Client {
   void seen(const std::string& text);
   void type(const std::string& line);
   void read_to_the_end();
+  std::vector<std::string> waiting_in_outbox() const;
   void note(std::string_view what, std::string_view line);
 
   Role role_;
@@ -86,6 +87,7 @@ class Client {
   std::string failpoint_;     // of the process that runs, or ran last
   std::size_t asked_ = 0;     // subscribe lines without an answer
   unsigned long number_ = 0;  // of its posts
+  unsigned long starts_ = 0;
   unsigned seen_round_ = 0;
   Clock::time_point seen_at_;
   Clock::time_point started_at_;

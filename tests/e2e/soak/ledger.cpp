@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kMaxViolations = 50;  // what comes after them follows from them
 constexpr std::size_t kShown = 60;          // bytes of a text
+constexpr std::size_t kDatagram = 1167;     // bytes of messages in one, at most
 
 std::string shown(const std::string& text) {
   return "\"" + text.substr(0, kShown) + (text.size() > kShown ? "..." : "") + "\"";
@@ -42,10 +43,7 @@ void Ledger::typed(const std::string& writer, const std::string& text) {
 std::string Ledger::acknowledged(const std::string& writer) {
   Writer& w = writers_.at(writer);
   ++figures_.acknowledged;
-  if (w.aftermath.kills > 0) {
-    ++w.aftermath.acks;
-    return {};
-  }
+  ++w.acknowledged;
   if (w.open.empty()) {
     violation(writer + " got an ack more than it has posts");
     return {};
@@ -75,16 +73,18 @@ std::size_t Ledger::open_posts(const std::string& writer) const {
   return writers_.at(writer).open.size();
 }
 
-void Ledger::writer_killed(const std::string& writer) {
+void Ledger::writer_killed(const std::string& writer, const std::vector<std::string>& outbox) {
   Writer& w = writers_.at(writer);
-  ++w.aftermath.kills;
-  for (std::string& text : w.open) w.aftermath.open.push_back(std::move(text));
+  if (!w.aftermath) w.aftermath.emplace();
+  for (std::string& text : w.open) w.aftermath->open.push_back(std::move(text));
   w.open.clear();
+  w.aftermath->outbox.insert(w.aftermath->outbox.end(), outbox.begin(), outbox.end());
+  figures_.outbox += outbox.size();
 }
 
 void Ledger::settled(const std::string& writer) {
   Writer& w = writers_.at(writer);
-  if (w.aftermath.kills > 0) w.to_be_explained.push_back(std::exchange(w.aftermath, {}));
+  if (w.aftermath) w.to_be_explained.push_back(std::move(*std::exchange(w.aftermath, {})));
 }
 
 // --- what followers print ---
@@ -93,16 +93,11 @@ void Ledger::printed(const std::string& follower, const std::string& author,
                      const std::string& text) {
   ++figures_.delivered;
   Follower& f = followers_.at(follower);
-  f.lines.push_back(
-      {author, text, std::exchange(f.killed, false), std::exchange(f.cut_off, std::size_t{0})});
+  ++f.received;
+  f.lines.push_back({author, text, std::exchange(f.killed, false)});
 }
 
 void Ledger::follower_killed(const std::string& follower) { followers_.at(follower).killed = true; }
-
-void Ledger::cut_off(const std::string& follower, std::size_t posts) {
-  figures_.cut_off += posts;
-  followers_.at(follower).cut_off += posts;
-}
 
 void Ledger::begins_anywhere(const std::string& follower) {
   Follower& f = followers_.at(follower);
@@ -175,17 +170,12 @@ void Ledger::explain(const std::string& name, const Aftermath& aftermath) {
                                        [&](const std::string& text) { return !is_stored(text); });
   const auto again = std::find_if(first_lost, open.end(),
                                   [&](const std::string& text) { return is_stored(text); });
-  const auto stored = static_cast<std::size_t>(first_lost - open.begin());
-  figures_.outbox += stored;
   if (again != open.end()) {
-    violation(fmt::format("{}'s {} is missing between posts that its outbox brought", name,
-                          shown(*first_lost)));
+    violation(fmt::format("{}'s {}, typed before it was killed, is missing and later ones are not",
+                          name, shown(*first_lost)));
   }
-  if (aftermath.acks > stored + aftermath.kills || aftermath.acks + aftermath.kills < stored) {
-    violation(
-        fmt::format("{} was killed with {} posts open, {} of them were stored, and {} acks "
-                    "came for them",
-                    name, open.size(), stored, aftermath.acks));
+  for (const std::string& text : aftermath.outbox) {
+    if (!is_stored(text)) violation(name + "'s " + shown(text) + " was in its outbox and is lost");
   }
 }
 
@@ -213,13 +203,10 @@ void Ledger::check_line(const std::string& name, Follower& follower, const Line&
       return;
     }
   }
-  if (line.may_repeat && follower.cursor > 0 && is_due(follower.cursor - 1)) {
-    ++figures_.repeats;
-    return;
-  }
-  const std::size_t expected = follower.cursor + line.cut_off;
+  if (line.may_repeat && set_back(follower, line)) return;
+  const std::size_t expected = follower.cursor;
   if (is_due(expected)) {
-    follower.cursor = expected + 1;
+    ++follower.cursor;
     return;
   }
   for (std::size_t at = 0; at < follower.due.size(); ++at) {
@@ -236,10 +223,40 @@ void Ledger::check_line(const std::string& name, Follower& follower, const Line&
             (is_stored(line.text) ? ", whom it does not follow" : ", which the database lacks"));
 }
 
+/// True where the line was among the last that fit into one datagram: from there on all comes
+/// again.
+bool Ledger::set_back(Follower& follower, const Line& line) {
+  std::size_t bytes = 0;
+  for (std::size_t at = follower.cursor; at-- > 0;) {
+    const StoredPost& post = stored_[follower.due[at]];
+    bytes += post.author.size() + 2 + post.text.size();
+    if (bytes > kDatagram) return false;
+    if (post.text != line.text || post.author != line.author) continue;
+    const std::size_t again = follower.cursor - at;
+    figures_.repeats += again;
+    follower.received -= again;
+    follower.cursor = at + 1;
+    return true;
+  }
+  return false;
+}
+
+std::size_t Ledger::lag() const {
+  std::size_t most = 0;
+  for (const auto& [name, follower] : followers_) {
+    std::size_t due = 0;
+    for (const std::string& followee : follower.followees) {
+      due += writers_.at(followee).acknowledged;
+    }
+    most = std::max(most, due - std::min(due, follower.received));
+  }
+  return most;
+}
+
 bool Ledger::everything_delivered() const {
   return std::all_of(followers_.begin(), followers_.end(), [](const auto& each) {
     const Follower& follower = each.second;
-    return follower.cursor + follower.cut_off + follower.lines.size() >= follower.due.size();
+    return follower.cursor + follower.lines.size() >= follower.due.size();
   });
 }
 
@@ -252,14 +269,15 @@ void Ledger::finish(const std::vector<StoredPost>& whole) {
                           whole.size()));
   }
   for (const auto& [name, writer] : writers_) {
-    if (!writer.open.empty() || writer.aftermath.kills > 0) {
-      violation(fmt::format("{} still waits for the answer to {} posts", name,
-                            writer.open.size() + writer.aftermath.open.size()));
+    const std::size_t open =
+        writer.open.size() + (writer.aftermath ? writer.aftermath->open.size() : 0);
+    if (open > 0) {
+      violation(fmt::format("{} still waits for the answer to {} posts", name, open));
     }
   }
   for (const auto& [name, follower] : followers_) {
     const std::size_t left = follower.due.size() - std::min(follower.cursor, follower.due.size());
-    if (left != follower.cut_off) {
+    if (left > 0) {
       violation(fmt::format("{} did not print the last {} posts, from {} on", name, left,
                             shown(stored_[follower.due[follower.cursor]].text)));
     }

@@ -6,12 +6,14 @@
 //   - an acknowledged post is in the database; every post is in it at most once; nothing is in it
 //     that nobody typed; the posts of one writer stand there in the order in which it typed them
 //   - a follower prints the posts of those it follows in the order of the database, each once, and
-//     nothing else; where it was killed, the last line of before may come once more
+//     nothing else; where it was killed, what fits into one datagram may come once more: what a
+//     turn printed is noted as one
 //   - every post gets an answer. One that gets none (error#no_reply) may be in the database or not
 //     where the rules are lenient, and is a violation where they are strict
-//   - a writer that was killed sends again what its outbox holds. Of the posts that it had not
-//     answered, the database then has the first few, up to where it had read its input, and as many
-//     acks come: one fewer or more a kill, since the ack and the note of it are two steps
+//   - a writer that was killed sends again what its outbox holds, and says nothing of it. Of the
+//   posts
+//     that it had not answered, the database then has the first few, up to where it had read its
+//     input, and all that the outbox held
 #pragma once
 
 #include <cstddef>
@@ -42,8 +44,7 @@ class Ledger {
     std::size_t unanswered = 0;  // error#no_reply, where that is allowed
     std::size_t delivered = 0;   // lines that followers printed
     std::size_t repeats = 0;     // of them, allowed ones around a follower's own kill
-    std::size_t outbox = 0;      // posts that a killed writer's outbox brought
-    std::size_t cut_off = 0;     // posts that a follower was told it missed
+    std::size_t outbox = 0;      // posts that waited in the outbox of a killed writer
   };
 
   explicit Ledger(bool strict) : strict_(strict) {}
@@ -58,15 +59,14 @@ class Ledger {
   std::string unanswered(const std::string& writer);
   bool has_open_posts(const std::string& writer) const;
   std::size_t open_posts(const std::string& writer) const;
-  /// The writer is dead. What it had not answered is open, and acks are counted until settled().
-  void writer_killed(const std::string& writer);
+  /// The writer is dead, and this is what waits in its outbox. What it had not answered is open
+  /// until settled().
+  void writer_killed(const std::string& writer, const std::vector<std::string>& outbox);
   /// What it was asked after its start has been answered: so has all of its outbox.
   void settled(const std::string& writer);
 
   void printed(const std::string& follower, const std::string& author, const std::string& text);
   void follower_killed(const std::string& follower);
-  /// It said that so many posts, due before the next line, are left out.
-  void cut_off(const std::string& follower, std::size_t posts);
 
   /// Another history, whose posts up to now were stored() and are known to be what they should be:
   /// the next line may be any of them, or the first one of later; from there on each counts again.
@@ -79,6 +79,8 @@ class Ledger {
   void stored(const std::vector<StoredPost>& posts);
   MessageId last_stored() const { return stored_.empty() ? 0 : stored_.back().id; }
   const std::vector<StoredPost>& all_stored() const { return stored_; }
+  /// How many acknowledged posts the follower that is furthest behind has not printed.
+  std::size_t lag() const;
   /// Every follower has printed all that is due to it.
   bool everything_delivered() const;
   /// The end: nothing is open, everything is delivered, and the database is what it was told to be.
@@ -89,24 +91,23 @@ class Ledger {
   const Figures& figures() const { return figures_; }
 
  private:
-  /// Posts that were open when the writer was killed, and how many acks came for them.
+  /// Posts that were open when the writer was killed, and those of its outbox.
   struct Aftermath {
     std::vector<std::string> open;
-    std::size_t acks = 0;
-    std::size_t kills = 0;
+    std::vector<std::string> outbox;
   };
   struct Writer {
     std::deque<std::string> open;            // typed, not answered, oldest first
     std::vector<std::string> to_be_found;    // acknowledged, not yet looked for
-    Aftermath aftermath;                     // kills > 0: not settled
+    std::optional<Aftermath> aftermath;      // not settled
     std::vector<Aftermath> to_be_explained;  // settled, not yet compared
     std::size_t next_stored = 0;             // number of the first post that may be stored next
+    std::size_t acknowledged = 0;
   };
   struct Line {
     std::string author;
     std::string text;
     bool may_repeat = false;  // the first after a kill
-    std::size_t cut_off = 0;  // so many were left out before it
   };
   struct Follower {
     std::vector<std::string> followees;
@@ -114,7 +115,7 @@ class Ledger {
     std::size_t cursor = 0;        // into due: the next one to be printed
     std::deque<Line> lines;        // not yet compared
     bool killed = false;
-    std::size_t cut_off = 0;
+    std::size_t received = 0;                  // lines, but for repeats
     std::optional<std::size_t> begins_before;  // into due: at this or an earlier one
   };
   struct Typed {
@@ -129,6 +130,7 @@ class Ledger {
   void explain(const std::string& name, const Aftermath& aftermath);
   void check_follower(const std::string& name, Follower& follower);
   void check_line(const std::string& name, Follower& follower, const Line& line);
+  bool set_back(Follower& follower, const Line& line);
   bool is_stored(const std::string& text) const;
 
   bool strict_;

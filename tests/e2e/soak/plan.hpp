@@ -35,8 +35,9 @@ inline constexpr std::array<Failpoint, 2> kReaderFailpoints = {{
     {"post_printed", 300},   // printed and flushed, the mark is not recorded
     {"mark_recorded", 300},  // and not acknowledged
 }};
-inline constexpr std::array<Failpoint, 1> kWriterFailpoints = {{
-    {"outbox_appended", 100},  // the request is on disk, and not sent
+inline constexpr std::array<Failpoint, 2> kWriterFailpoints = {{
+    {"outbox_appended", 300},  // the request is on disk, and not sent
+    {"answer_recorded", 300},  // the ack is not printed
 }};
 
 /// NAME:K for a spoke, or nothing where the build has none, or this time none is drawn.

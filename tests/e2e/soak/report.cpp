@@ -39,9 +39,6 @@ std::string Soak::table() const {
     out += fmt::format("backup under load: {} posts, as in the original; hubd went on with it\n",
                        backed_up_);
   }
-  if (figures.cut_off > 0) {
-    out += fmt::format("left out because too many were due: {}\n", figures.cut_off);
-  }
   return out;
 }
 

@@ -20,7 +20,10 @@ constexpr int kTurn = 5;  // ms, at most
 constexpr milliseconds kGiveUpFailpoint{8000};
 constexpr unsigned kClientKillEvery = 4000;  // ms, at most
 constexpr unsigned kMostClientDead = 400;    // ms
-constexpr unsigned kProgressEvery = 10;      // kills
+// Of more than 1000 posts that are due at its login a follower gets the newest only, and says so to
+// people alone. So nobody writes while somebody is further behind than this.
+constexpr std::size_t kMostLag = 500;
+constexpr unsigned kProgressEvery = 10;  // kills
 const Weather kBadWeather{.loss = 0.1, .duplicate = 0.05, .jitter = 20, .damage = 0.01};
 
 milliseconds since(Clock::time_point start, Clock::time_point now) {
@@ -250,7 +253,8 @@ void Soak::turn() {
 }
 
 void Soak::turn_clients() {
-  for (const auto& client : clients_) client->turn(round_);
+  const bool may_write = books_->lag() < kMostLag;
+  for (const auto& client : clients_) client->turn(round_, may_write);
 }
 
 void Soak::kill_a_client(Clock::time_point now) {

@@ -81,29 +81,34 @@ void Client::read_to_the_end() {
   while (const auto line = process_->next_line()) on_line(*line);
   note("leaves", process_->unfinished_line());  // half a line is none
   process_.reset();
-  if (writes()) ledger_->writer_killed(name(), waiting_in_outbox());
+  const std::vector<std::string> outbox = read_outbox();
+  if (writes()) ledger_->writer_killed(name(), outbox);
   if (follows()) ledger_->follower_killed(name());
 }
 
-/// Of the one device that it is.
-std::vector<std::string> Client::waiting_in_outbox() const {
-  std::vector<std::string> out;
+/// What waits in the outbox of the one device that it is: its posts, and the question for nobody.
+std::vector<std::string> Client::read_outbox() {
+  std::vector<std::string> posts;
+  refusals_due_ = 0;
   const std::filesystem::path all = role_.directory / "spoke" / "devices";
-  if (!std::filesystem::exists(all)) return out;
+  if (!std::filesystem::exists(all)) return posts;
   for (const auto& device : std::filesystem::directory_iterator(all)) {
     if (std::filesystem::exists(device.path() / "1.lock")) {
       ledger_->violation(name() + " is more than one device");
     }
-    const auto outbox = client::Outbox::read(read_whole(device.path() / "0.outbox"));
+    const std::filesystem::path file = device.path() / "0.outbox";
+    if (!std::filesystem::exists(file)) continue;
+    const auto outbox = client::Outbox::read(read_whole(file));
     if (!outbox) {
       ledger_->violation(name() + "'s outbox: " + outbox.error());
-      return out;
+      return posts;
     }
     for (const client::Outbox::Request& request : outbox->waiting()) {
-      if (request.opcode == Opcode::kPost) out.push_back(request.payload);
+      if (request.opcode == Opcode::kPost) posts.push_back(request.payload);
+      if (request.payload == kNobody) ++refusals_due_;
     }
   }
-  return out;
+  return posts;
 }
 
 void Client::turn(unsigned round, bool may_write) {
@@ -170,6 +175,9 @@ void Client::on_line(const std::string& line) {
     if (--asked_ > 0) return;
     if (state_ == State::kSettling && writes()) ledger_->settled(name());
     state_ = State::kOnline;
+    if (refusals_due_ > 0) ledger_->violation(name() + " was not told about its outbox");
+  } else if (line == "error#failed" && refusals_due_ > 0) {
+    --refusals_due_;  // of what an earlier run asked
   } else {
     ledger_->violation(name() + " prints " + line);
   }

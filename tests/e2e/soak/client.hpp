@@ -74,7 +74,7 @@ class Client {
   void seen(const std::string& text);
   void type(const std::string& line);
   void read_to_the_end();
-  std::vector<std::string> waiting_in_outbox() const;
+  std::vector<std::string> read_outbox();
   void note(std::string_view what, std::string_view line);
 
   Role role_;
@@ -84,9 +84,10 @@ class Client {
   State state_ = State::kLoggingIn;
   bool started_before_ = false;
   bool writing_ = false;
-  std::string failpoint_;     // of the process that runs, or ran last
-  std::size_t asked_ = 0;     // subscribe lines without an answer
-  unsigned long number_ = 0;  // of its posts
+  std::string failpoint_;         // of the process that runs, or ran last
+  std::size_t asked_ = 0;         // subscribe lines without an answer
+  std::size_t refusals_due_ = 0;  // of those that an earlier run left in the outbox
+  unsigned long number_ = 0;      // of its posts
   unsigned long starts_ = 0;
   unsigned seen_round_ = 0;
   Clock::time_point seen_at_;

@@ -36,8 +36,8 @@ inline constexpr std::array<Failpoint, 2> kReaderFailpoints = {{
     {"mark_recorded", 300},  // and not acknowledged
 }};
 inline constexpr std::array<Failpoint, 2> kWriterFailpoints = {{
-    {"outbox_appended", 300},  // the request is on disk, and not sent
-    {"answer_recorded", 300},  // the ack is not printed
+    {"outbox_appended", 100},  // the request is on disk, and not sent
+    {"answer_recorded", 100},  // the ack is not printed
 }};
 
 /// NAME:K for a spoke, or nothing where the build has none, or this time none is drawn.

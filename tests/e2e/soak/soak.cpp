@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kTurn = 5;  // ms, at most
 constexpr milliseconds kGiveUpFailpoint{8000};
-constexpr unsigned kClientKillEvery = 4000;  // ms, at most
+constexpr unsigned kClientKillEvery = 2500;  // ms, at most
 constexpr unsigned kMostClientDead = 400;    // ms
 // Of more than 1000 posts that are due at its login a follower gets the newest only, and says so to
 // people alone. So nobody writes while somebody is further behind than this.

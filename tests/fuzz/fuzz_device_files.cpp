@@ -136,7 +136,7 @@ void act(World& world, Input& input) {
   const std::uint64_t given = device.outbox().given();
   switch (input.below(9)) {
     case 0:
-      must(device.ask(Opcode::kPost, std::string(input.piece()), world.out) == given + 1,
+      must(device.ask(Opcode::kPost, std::string(input.piece()), false, world.out) == given + 1,
            "numbers rise by one");
       break;
     case 1:

@@ -27,6 +27,12 @@ std::size_t count(const std::string& text, const std::string& what) {
   return out;
 }
 
+/// The log is written by a thread of its own, so it may come a little later.
+void check_said_once(const SmallDisk& disk, const std::string& what) {
+  eventually("it is said: " + what, [&] { return count(disk.log(), what) > 0; });
+  CHECK(count(disk.log(), what) == 1);
+}
+
 /// Posts until the disk is full; what was acknowledged.
 std::vector<std::string> post_until_full(SpokeProcess& author) {
   std::vector<std::string> acknowledged;
@@ -66,7 +72,7 @@ TEST_CASE("on a full disk posts are refused, all else goes on, and room heals it
   CHECK(disk.stat("disk_tight") == 1);
   CHECK(disk.stat("store_failed") == 0);
   eventually("refusals are counted", [&] { return disk.stat("requests_refused_disk_full") == 6; });
-  CHECK(count(disk.log(), "the disk is full") == 1);
+  check_said_once(disk, "the disk is full");
 
   // Reading, leaving, coming, and an administrator's work.
   if (!acknowledged.empty()) bob.ask("retrieve#1", "<alice>" + acknowledged.back());
@@ -92,7 +98,7 @@ TEST_CASE("on a full disk posts are refused, all else goes on, and room heals it
   alice.post("after");
   bob.expect("<alice>after");
   CHECK(disk.stat("disk_reserve_bytes") == 256 * 1024);
-  CHECK(count(disk.log(), "there is room on the disk again") == 1);
+  check_said_once(disk, "there is room on the disk again");
   CHECK(disk.stop() == 0);
 }
 
@@ -159,7 +165,7 @@ TEST_CASE("a hub that is killed while its disk is full starts, and goes on as be
   SpokeProcess bob = hub.online_spoke("bob", {.hub = disk.address()});
   bob.ask("post#no", kFull);
   CHECK(disk.stat("disk_tight") == 1);
-  CHECK(count(disk.log(), "cannot be made in") == 1);
+  check_said_once(disk, "cannot be made in");
   alice.ask("retrieve#1", "<alice>" + (acknowledged.empty() ? "kept" : acknowledged.back()));
   alice.ask("post#no", kFull);
   disk.make_room();
@@ -224,7 +230,7 @@ TEST_CASE(
   if (!permitted()) return;
   TestHub hub({.start = false});
   SmallDisk disk(hub, {"--disk-reserve", "16MiB"});  // four times the disk
-  CHECK(count(disk.log(), "cannot be made in") == 1);
+  check_said_once(disk, "cannot be made in");
   CHECK(disk.stat("disk_tight") == 1);
   SpokeProcess alice = hub.online_spoke("alice", {.hub = disk.address()});
   alice.ask("post#no", kFull);

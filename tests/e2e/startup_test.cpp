@@ -154,7 +154,7 @@ TEST_CASE("an older schema is refused by hubd, upgraded by hubadmin migrate, and
   const std::string older = read_whole(source_file("migrations/0002_sessions.sql"));
   execute(hub.data() / "hub.db",
           ("DROP TABLE sessions; DROP TABLE devices; ALTER TABLE posts DROP COLUMN device;"
-           "ALTER TABLE posts DROP COLUMN sequence;" +
+           "ALTER TABLE posts DROP COLUMN sequence; ALTER TABLE settings DROP COLUMN is_copy;" +
            older + "PRAGMA user_version = 3")
               .c_str());
   CHECK(says(refusal_on(hub.data()), "hubadmin"));

@@ -152,8 +152,34 @@ TEST_CASE("restart: who only listens is told, once more where that is lost", "[r
   // None of them says a word by itself.
   restart(w, 100ms);
   w.net.run_for(5s);
-  CHECK(online_of(peers) >= 39);
+  CHECK(w.host.counters().resumes_ok >= 39);
   CHECK(w.host.counters().stateless_resets_sent <= 3 * 40);
+}
+
+TEST_CASE("restart: who had a session is let in beyond the limits for strangers, and nobody else",
+          "[restart][p8][p11]") {
+  SealedWorld w(7, {}, strict());
+  std::vector<std::unique_ptr<SealedPeer>> peers;
+  for (int i = 0; i < 100; ++i) {
+    peers.push_back(w.online("p" + std::to_string(i)));
+    peers.back()->live_as("p" + std::to_string(i));
+  }
+  w.net.run_for(1s);
+  w.net.faults().delay = 20ms;
+  w.host.config().hellos_per_second = 1;
+  w.host.config().max_strangers = 1;
+  w.host.restart();
+  REQUIRE(w.net.run_until([&] { return w.host.counters().resumes_ok >= 100; }, 3s));
+  CHECK(w.host.counters().drop_strangers == 0);
+  // All are back: now the limits hold.
+  w.net.run_for(30s);
+  int connected = 0;
+  std::vector<std::unique_ptr<SealedPeer>> others;
+  for (int i = 0; i < 10; ++i) {
+    others.push_back(w.new_peer());
+    connected += others.back()->connect(300ms) ? 1 : 0;
+  }
+  CHECK(connected == 1);
 }
 
 TEST_CASE("restart: resets go out at the pace at which devices come back", "[restart][p8]") {

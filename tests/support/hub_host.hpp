@@ -34,6 +34,8 @@ class HubHost {
   ~HubHost();
 
   HostDelays& delays() { return delays_; }
+  /// Takes effect with the next restart.
+  server::HubConfig& config() { return config_; }
   /// While held, writes wait in the store's inbox; releasing commits them as one batch.
   void hold_commits(bool held);
   void hold_reads(bool held);

@@ -59,20 +59,34 @@ tl::expected<DeviceFiles, std::string> DeviceFilesOnDisk::open(const OpenDevice&
   }
 }
 
+fs::path DeviceFilesOnDisk::directory_of(const Key& hub_key) const {
+  return state_ / "devices" / (key_text(hub_key) + "-" + account_);
+}
+
+tl::expected<void, std::string> DeviceFilesOnDisk::move_to(const Key& hub_key) {
+  if (lock_.get() < 0 || fault("device_left_under_old_key")) return {};
+  try {
+    directory_.rename(directory_of(hub_key));
+    return {};
+  } catch (const FileTrouble& trouble) {
+    return tl::unexpected(trouble.message);
+  }
+}
+
 void DeviceFilesOnDisk::open_directory(const OpenDevice& wanted) {
   if (state_.empty()) {
     throw FileTrouble{"there is no place to keep who this device is: set HOME or XDG_STATE_HOME"};
   }
+  account_ = wanted.account;
   const fs::path all = state_ / "devices";
-  const auto of_key = [&](const Key& key) { return all / (key_text(key) + "-" + wanted.account); };
-  const fs::path path = of_key(wanted.hub_key);
+  const fs::path path = directory_of(wanted.hub_key);
   make_directory(state_);
   make_directory(all);
   const Directory devices(all);
   devices.refuse_shared();
   std::error_code error;
   if (wanted.other_key && !fs::exists(path, error)) {
-    fs::rename(of_key(*wanted.other_key), path, error);  // there may be none
+    fs::rename(directory_of(*wanted.other_key), path, error);  // there may be none
     if (!error) devices.sync();
   }
   make_directory(path);

@@ -2,6 +2,9 @@
 //
 //   <state>/devices/<hub key>-<account>/0.lock  0.device  0.mark  0.outbox, 1.lock, …
 //
+// The key is that by which the hub was last known: where it has another one now, the directory gets
+// another name.
+//
 // Who has a slot holds its lock until the end of the process, so that two programs are never one
 // device: the second one takes the next slot, and is another device.
 #pragma once
@@ -25,11 +28,14 @@ class DeviceFilesOnDisk {
 
   /// Takes a slot, in place of the one taken before. The error is a sentence.
   tl::expected<DeviceFiles, std::string> open(const OpenDevice& wanted);
+  /// The open device's hub has proved that it has this key. The error is a sentence.
+  tl::expected<void, std::string> move_to(const Key& hub_key);
   /// Of the slot that is open. The error is a sentence; the files are as they were then. A file
   /// that could not be written whole is written before anything else goes into the outbox.
   tl::expected<void, std::string> keep(const KeepOutput& what);
 
  private:
+  std::filesystem::path directory_of(const Key& hub_key) const;
   void open_directory(const OpenDevice& wanted);
   void take_slot();
   std::string file(const char* kind) const;
@@ -40,6 +46,7 @@ class DeviceFilesOnDisk {
   void set_outbox_aside();
 
   std::filesystem::path state_;
+  std::string account_;
   Directory directory_;
   std::string slot_;  // its number
   Fd lock_;

@@ -96,6 +96,19 @@ Directory::Directory(fs::path path)
   if (fd_.get() < 0) fail("open", path_, errno);
 }
 
+void Directory::rename(const fs::path& path) {
+  struct stat here {};
+  struct stat there {};
+  if (::fstat(fd_.get(), &here) != 0) fail("read", path_, errno);
+  if (::stat(path.c_str(), &there) != 0) {
+    if (::rename(path_.c_str(), path.c_str()) != 0) fail("rename", path_, errno);
+    Directory(path.parent_path()).sync();
+  } else if (here.st_dev != there.st_dev || here.st_ino != there.st_ino) {
+    fail("rename", path_, EEXIST);
+  }
+  path_ = path;
+}
+
 void Directory::refuse_shared() const {
   struct stat status {};
   if (::fstat(fd_.get(), &status) != 0) fail("read", path_, errno);

@@ -37,14 +37,17 @@ void make_directory(const std::filesystem::path& directory);
 std::optional<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes);
 void write_all(const Fd& file, std::string_view text, const std::filesystem::path& path);
 
-/// An open directory. It stays the same one where somebody gives it another name meanwhile; only
-/// messages name it as it was.
+/// An open directory. It stays the same one where another program gives it another name meanwhile;
+/// only messages name it as it was.
 class Directory {
  public:
   Directory() = default;  // none
   explicit Directory(std::filesystem::path path);
 
   std::filesystem::path path(const std::string& name) const { return path_ / name; }
+  /// Gives it this name, which lasts; nothing happens where it has it. One that another directory
+  /// has is refused.
+  void rename(const std::filesystem::path& path);
   /// Nothing where others may not write to it.
   void refuse_shared() const;
   /// With mode 0600 where it is made; no symbolic link is followed.

@@ -127,10 +127,22 @@ void SealedDriver::on_addresses_changed() {
   if (link_.reconnect_if_moved()) sealed_.on_path_changed(events_.now());
 }
 
+/// The device's files are found by the hub's key: they follow before known_hubs forgets the old
+/// one.
+bool SealedDriver::follow_key() {
+  const auto& key = sealed_.contact().in_use();
+  if (!key) return true;
+  const auto moved = device_files_.move_to(*key);
+  if (moved) return true;
+  fmt::print(stderr, "spoke: this device's files cannot follow the hub's new key: {}\n",
+             moved.error());
+  return false;
+}
+
 /// What proved itself is pinned. A file that cannot be written is no reason not to talk to a hub
 /// that is believed; a contradiction is.
 void SealedDriver::remember(const HubProved& proved) {
-  if (!may_remember_) return;
+  if (!may_remember_ || !follow_key()) return;
   bool contradicted = false;
   const auto written = file_.update([&](KnownHubs& known) -> tl::expected<void, std::string> {
     auto noted = sealed_.contact().on_proof(known);

@@ -44,6 +44,7 @@ class SealedDriver {
   void keep(const Keep& output);
   void stretch(const StretchPassword& wanted);
   void next_address();
+  bool follow_key();
   void remember(const HubProved& proved);
 
   HubName hub_;

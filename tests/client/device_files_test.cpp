@@ -261,4 +261,29 @@ TEST_CASE("device files: what was not sent is set aside, each time under its own
   CHECK_FALSE(fs::exists(directory / "0.outbox.unsent-3"));
 }
 
+TEST_CASE("device files: they follow the hub to its next key, with whoever has them open") {
+  const TempDirectory temp;
+  Program one(temp.path());
+  Program two(temp.path());
+  REQUIRE(one.ask("before"));
+  REQUIRE(one.files.move_to(key(1)));
+  REQUIRE(one.files.move_to(key(2)));
+  REQUIRE(two.files.move_to(key(2)));  // they are there already
+  CHECK_FALSE(fs::exists(directory_of(temp.path(), ann(1))));
+  REQUIRE(one.ask("and after"));
+  REQUIRE(two.ask("as well"));
+  const DeviceId id = one.device->id();
+  one.files = DeviceFilesOnDisk(temp.path());
+  Program again(temp.path(), ann(2));
+  CHECK(again.device->id() == id);
+  CHECK(again.device->outbox().waiting().size() == 2);
+
+  // What is there already is another's.
+  Program other(temp.path(), ann(3));
+  const auto refused = other.files.move_to(key(2));
+  REQUIRE_FALSE(refused);
+  CHECK(says(refused.error(), key_text(key(3))));
+  REQUIRE(other.ask("goes on"));
+}
+
 }  // namespace hub::client

@@ -1,5 +1,6 @@
 #include "store/chain_walk.hpp"
 
+#include <deque>
 #include <unordered_set>
 
 #include "protocol/fault.hpp"
@@ -37,9 +38,30 @@ std::vector<Post> scan_posts(SQLite::Statement& posts_below,
   return out;
 }
 
+std::optional<OldestPosts> oldest_posts(SQLite::Statement& step, std::vector<Heads::Start> starts,
+                                        const DueAbove& due_above, MessageId newest,
+                                        std::uint32_t n, std::uint32_t most_met) {
+  std::deque<Post> found;  // the newest in front
+  std::uint32_t met = 0;
+  bool is_all = true;
+  walk_chains(step, std::move(starts), [&](MessageId id, const Use& row) {
+    if (id <= due_above.at(row.number(0))) return Walk::kLeaveChain;
+    if (++met > most_met) return Walk::kStop;
+    if (id > newest || row.is_null(3)) return Walk::kOn;
+    found.push_back({id, row.number(0), {}, row.text(3), row.time(2)});
+    if (found.size() > n) {
+      found.pop_front();
+      is_all = false;
+    }
+    return Walk::kOn;
+  });
+  if (met > most_met) return std::nullopt;
+  return OldestPosts{{found.rbegin(), found.rend()}, is_all};
+}
+
 Backlog count_backlog(SQLite::Statement& step, std::vector<Heads::Start> starts,
-                      const std::unordered_map<AccountId, MessageId>& due_above, MessageId after,
-                      std::uint32_t keep, std::uint32_t most_counted) {
+                      const DueAbove& due_above, MessageId after, std::uint32_t keep,
+                      std::uint32_t most_counted) {
   Backlog out{0, false, after};
   std::uint32_t kept = 0;
   std::uint32_t passed_over = 0;

@@ -67,12 +67,26 @@ std::vector<Post> scan_posts(SQLite::Statement& posts_below,
                              const std::vector<Heads::Start>& starts, std::uint32_t n,
                              MessageId before, std::uint32_t most_rows);
 
+/// What is due of a chain: its posts above this one.
+using DueAbove = std::unordered_map<AccountId, MessageId>;
+
+/// The oldest `n` due posts up to `newest`, oldest first; author_name is left empty. Passes over
+/// what is newer, deleted, or not among the oldest: nothing where that and they are more than
+/// `most_met`. `is_all`: there are no others.
+struct OldestPosts {
+  std::vector<Post> posts;
+  bool is_all = true;
+};
+std::optional<OldestPosts> oldest_posts(SQLite::Statement& step, std::vector<Heads::Start> starts,
+                                        const DueAbove& due_above, MessageId newest,
+                                        std::uint32_t n, std::uint32_t most_met);
+
 /// Reader::backlog(). `due_above` says of each author above which of its posts they are due; each
 /// chain is left there. Passes over deleted posts, so many at most: beyond, what is left counts as
 /// left out.
 inline constexpr std::uint32_t kMostPassedOver = 100'000;
 Backlog count_backlog(SQLite::Statement& step, std::vector<Heads::Start> starts,
-                      const std::unordered_map<AccountId, MessageId>& due_above, MessageId after,
-                      std::uint32_t keep, std::uint32_t most_counted);
+                      const DueAbove& due_above, MessageId after, std::uint32_t keep,
+                      std::uint32_t most_counted);
 
 }  // namespace hub::store

@@ -1,5 +1,6 @@
 #include "store/heads.hpp"
 
+#include <algorithm>
 #include <mutex>
 #include <unordered_set>
 
@@ -22,6 +23,7 @@ constexpr AccountId kMaxAccountId = AccountId{1} << 28;
 std::vector<AccountId> Heads::load(SQLite::Database& db) {
   const std::unique_lock lock(mutex_);
   slots_.clear();
+  newest_ = 0;
 
   SQLite::Statement accounts(db, "SELECT id, last_post, disabled FROM accounts");
   for (Use row(accounts); row.step();) {
@@ -66,6 +68,11 @@ std::vector<Heads::Start> Heads::starts(std::span<const AccountId> accounts) con
   return out;
 }
 
+MessageId Heads::newest() const {
+  const std::shared_lock lock(mutex_);
+  return newest_;
+}
+
 void Heads::publish(const HeadChanges& changes) {
   const std::unique_lock lock(mutex_);
   for (const auto& [account, head] : changes) set(account, head);
@@ -80,6 +87,7 @@ Head Heads::at(AccountId account) const {
 void Heads::set(AccountId account, const Head& head) {
   const auto index = static_cast<std::size_t>(account);
   if (index >= slots_.size()) slots_.resize(index + 1);
+  newest_ = std::max(newest_, head.last_post);
   slots_[index] = head.last_post << kStateBits | static_cast<Slot>(head.state);
 }
 

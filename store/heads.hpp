@@ -46,6 +46,9 @@ class Heads {
   };
   std::vector<Start> starts(std::span<const AccountId> accounts) const;
 
+  /// Every post up to this one is known here, or is gone.
+  MessageId newest() const;
+
   void publish(const HeadChanges& changes);
 
  private:
@@ -55,6 +58,7 @@ class Heads {
 
   mutable std::shared_mutex mutex_;
   std::vector<Slot> slots_;  // by account ID; those are dense
+  MessageId newest_ = 0;
 };
 
 }  // namespace hub::store

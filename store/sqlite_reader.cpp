@@ -146,27 +146,64 @@ std::vector<Post> SqliteReader::newest_below(const std::vector<Heads::Start>& st
 }
 
 Read<CatchUpPage> SqliteReader::catch_up(AccountId account, MessageId after, std::uint32_t limit) {
-  struct Followed {
-    MessageId since = 0;
-    std::string name;
-  };
   return reading([&] {
-    const Snapshot snapshot(db_);
-    std::unordered_map<AccountId, Followed> followed;
-    for (Use row(sql_->followed, account); row.step();) {
-      followed[row.number(0)] = {static_cast<MessageId>(row.number(1)), row.text(2)};
+    // Over a long absence few of the posts in between are of those followed, mostly: then the
+    // chains lead to them. Where they are many, the next ones are near. The order matters: up to
+    // which post this page speaks, then whom the account follows, then the chains. So who is
+    // followed meanwhile is due only above that post, and what comes meanwhile is left to the next
+    // page.
+    const MessageId newest = heads_ != nullptr ? heads_->newest() : 0;
+    if (newest > after && newest - after > kCatchUpScan) {
+      if (auto page = page_of_chains(account, after, newest, limit)) return *std::move(page);
     }
-    CatchUpPage page{{}, after};
-    for (Use row(sql_->posts_above, after, kCatchUpScan); row.step();) {
-      if (page.posts.size() >= limit) break;
-      const auto id = static_cast<MessageId>(row.number(0));
-      page.up_to = id;
-      const auto author = followed.find(row.number(1));
-      if (author == followed.end() || row.is_null(3) || id <= author->second.since) continue;
-      page.posts.push_back({id, author->first, author->second.name, row.text(3), row.time(2)});
-    }
-    return page;
+    return page_of_scan(account, after, limit);
   });
+}
+
+std::optional<CatchUpPage> SqliteReader::page_of_chains(AccountId account, MessageId after,
+                                                        MessageId newest, std::uint32_t limit) {
+  auto followed = read_followed(account);
+  std::vector<AccountId> authors;
+  DueAbove due_above;
+  for (const auto& [author, follow] : followed) {
+    authors.push_back(author);
+    due_above[author] = std::max(after, follow.since);
+  }
+  std::vector<Heads::Start> starts = heads_->starts(authors);
+  std::erase_if(
+      starts, [&](const Heads::Start& start) { return start.post <= due_above.at(start.author); });
+  const Snapshot snapshot(db_);
+  auto oldest =
+      oldest_posts(sql_->chain_step, std::move(starts), due_above, newest, limit, kCatchUpScan);
+  if (!oldest) return std::nullopt;
+  for (Post& post : oldest->posts) post.author_name = followed.at(post.author).name;
+  const bool is_all = oldest->is_all || oldest->posts.empty() || fault("catch_up_chain_cut_short");
+  const MessageId up_to = is_all ? newest : oldest->posts.back().id;
+  return CatchUpPage{std::move(oldest->posts), up_to};
+}
+
+CatchUpPage SqliteReader::page_of_scan(AccountId account, MessageId after, std::uint32_t limit) {
+  const Snapshot snapshot(db_);
+  const auto followed = read_followed(account);
+  CatchUpPage page{{}, after};
+  for (Use row(sql_->posts_above, after, kCatchUpScan); row.step();) {
+    if (page.posts.size() >= limit) break;
+    const auto id = static_cast<MessageId>(row.number(0));
+    page.up_to = id;
+    const auto author = followed.find(row.number(1));
+    if (author == followed.end() || row.is_null(3) || id <= author->second.since) continue;
+    page.posts.push_back({id, author->first, author->second.name, row.text(3), row.time(2)});
+  }
+  return page;
+}
+
+std::unordered_map<AccountId, SqliteReader::Followed> SqliteReader::read_followed(
+    AccountId account) {
+  std::unordered_map<AccountId, Followed> out;
+  for (Use row(sql_->followed, account); row.step();) {
+    out[row.number(0)] = {static_cast<MessageId>(row.number(1)), row.text(2)};
+  }
+  return out;
 }
 
 Read<Backlog> SqliteReader::backlog(AccountId account, MessageId after, std::uint32_t keep,
@@ -175,7 +212,7 @@ Read<Backlog> SqliteReader::backlog(AccountId account, MessageId after, std::uin
     // In the same order as a retrieve, and why.
     const std::vector<Followee> followees = read_followees(account);
     std::vector<Heads::Start> starts = read_starts(followees);
-    std::unordered_map<AccountId, MessageId> due_above;
+    DueAbove due_above;
     for (const Followee& followee : followees) {
       const bool all = fault("backlog_counts_before_follow");
       due_above[followee.account] = all ? after : std::max(after, followee.since);

@@ -7,6 +7,8 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <string>
 #include <unordered_map>
 
 #include <SQLiteCpp/Database.h>
@@ -42,6 +44,14 @@ class SqliteReader final : public Reader {
   struct Statements;
   using DoneNumbers = std::unordered_map<DeviceNumber, std::uint64_t>;
 
+  struct Followed {
+    MessageId since = 0;
+    std::string name;
+  };
+  std::unordered_map<AccountId, Followed> read_followed(AccountId account);
+  std::optional<CatchUpPage> page_of_chains(AccountId account, MessageId after, MessageId newest,
+                                            std::uint32_t limit);
+  CatchUpPage page_of_scan(AccountId account, MessageId after, std::uint32_t limit);
   std::vector<Followee> read_followees(AccountId account);
   std::vector<Heads::Start> read_starts(const std::vector<Followee>& followees);
   std::vector<Post> newest_below(const std::vector<Heads::Start>& starts, std::uint32_t n,

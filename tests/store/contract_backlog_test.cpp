@@ -89,3 +89,42 @@ CONTRACT("deleted posts are neither kept nor counted as left out") {
   REQUIRE(due_above(world.verbs(), ann, 6) == std::vector<MessageId>{7, 9, 11});
   REQUIRE(*world->reader().backlog(ann, 0, 8, 100) == Backlog{0, false, 0});
 }
+
+CONTRACT("over a long absence a catch-up finds the little that is due among all the rest") {
+  StoreWorld<TestType> world;
+  const AccountId ann = world->add("ann");
+  world->add("bob");
+  world->add("crowd");
+  world->follow("ann", "bob");
+  std::vector<MessageId> due;
+  const auto crowd = [&](int count) {
+    const std::vector<decltype(Request::body)> posts(static_cast<std::size_t>(count),
+                                                     world->append("crowd", "x"));
+    world->run(posts);
+  };
+  for (int i = 0; i < 20; ++i) {
+    crowd(500);
+    due.push_back(world->post("bob", "due"));
+    if (i == 10) {
+      world->unfollow("ann", "bob");
+      world->post("bob", "not due");
+      world->follow("ann", "bob");
+      due.clear();
+    }
+  }
+  crowd(6000);
+  const MessageId deleted = due[3];
+  world->ask(control::DeletePost{deleted});
+  std::erase(due, deleted);
+  CHECK(due_above(world.verbs(), ann, 0) == due);  // in pages of seven
+  CHECK(due_above(world.verbs(), ann, due[4]) ==
+        std::vector<MessageId>(due.begin() + 5, due.end()));
+  CHECK(due_above(world.verbs(), ann, due.back()).empty());
+  // Where those followed posted more than a page looks at, and others hardly anything.
+  world->follow("ann", "crowd");
+  const MessageId from = world->post("bob", "due");
+  crowd(9000);
+  CHECK(due_above(world.verbs(), ann, from).size() == 9000);
+  world->ask(control::DisableUser{"crowd"});
+  CHECK(due_above(world.verbs(), ann, from).empty());
+}

@@ -225,3 +225,27 @@ TEST_CASE("what administrators do is logged with it, and what is refused is not"
           "delete-user Ann");
   REQUIRE(raw.number("SELECT min(at) FROM admin_log") > 1'700'000'000'000'000);
 }
+
+TEST_CASE("a catch-up over a long absence costs what is due, not what there is") {
+  StoreWorld<OnDisk> world;
+  const AccountId ann = world->add("ann");
+  world->add("bob");
+  world->add("crowd");
+  world->follow("ann", "bob");
+  const MessageId first = world->post("bob", "due");
+  for (int i = 0; i < 10; ++i) {
+    world->run(std::vector<decltype(Request::body)>(5000, world->append("crowd", "x")));
+  }
+  const MessageId last = world->post("bob", "due");
+  const auto page = *world->reader().catch_up(ann, 0, 16);
+  REQUIRE(page.posts.size() == 2);
+  CHECK(page.posts[0].id == first);
+  CHECK(page.posts[1].id == last);
+  CHECK(page.posts[1].author_name == "bob");
+  CHECK(page.up_to == last);
+  const auto rest = *world->reader().catch_up(ann, first + 1, 1);
+  CHECK(rest.up_to == last);
+  const auto cut = *world->reader().catch_up(ann, 0, 1);
+  CHECK(cut.posts.size() == 1);
+  CHECK(cut.up_to == first);
+}

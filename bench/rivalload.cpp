@@ -90,6 +90,7 @@ int main(int argc, char** argv) try {
   add_roam_options(*roam_command, roam);
   roam_command->callback([&] { run("roam", [&] { return run_rival_roam(setting, roam); }); });
 
+  raise_descriptor_limit();  // a connection a client
   CLI11_PARSE(app, argc, argv);
   return 0;
 } catch (const std::exception& error) {

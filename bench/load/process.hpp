@@ -43,6 +43,9 @@ class Descriptor {
   int fd_;
 };
 
+/// As many descriptors as this program may have, and so the servers that it starts.
+void raise_descriptor_limit();
+
 std::string read_file(const std::filesystem::path& file);
 
 /// A program started by us; it ends with this object, and with this program however that ends.

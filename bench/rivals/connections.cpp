@@ -10,7 +10,6 @@
 #include <fmt/format.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 
 #include "bench/load/socket_address.hpp"
 
@@ -21,20 +20,11 @@ namespace {
 constexpr std::size_t kBufferBytes = 256 * 1024;
 constexpr int kBatch = 64;  // connections a turn, as many as datagrams in a Link's
 
-/// As many descriptors as this program may have.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 }  // namespace
 
 Connections::Connections(const Endpoint& server)
     : server_(server), epoll_(::epoll_create1(EPOLL_CLOEXEC)), buffer_(kBufferBytes, '\0') {
   if (!epoll_) throw Failure(fmt::format("cannot wait for sockets: {}", std::strerror(errno)));
-  raise_descriptor_limit();
 }
 
 std::size_t Connections::open() {

@@ -1,16 +1,10 @@
 // hub-soak: kills the real hubd under the load of real spokes, again and again, and compares what
 // was acknowledged and printed with what its database holds.
 //
-//   hub-soak [--kills N] [--seed N] [--directory DIR] [--back-within SECONDS]
-//            [--lenient] [--spare-clients] [--good-weather]
-//
-// --lenient       a post whose connection is lost may go unanswered (error#no_reply)
-// --spare-clients only hubd is killed
-// --good-weather  no bad network between some of the clients and the hub
-//
 // Everything happens in a directory of its own, which is removed at the end unless something was
 // violated: then it is kept as evidence (hubd's log, the database, what each spoke typed and
 // printed, when was killed what), named, and the exit code is 1.
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -24,6 +18,23 @@
 #include "tests/e2e/soak/soak.hpp"
 
 namespace {
+
+constexpr const char* kUsage =
+    "usage: hub-soak [OPTIONS]\n"
+    "\n"
+    "Kills the real hubd under the load of real spokes, again and again, and some of the spokes;\n"
+    "compares what was acknowledged and printed with what the database holds.\n"
+    "\n"
+    "  --kills N              so many of hubd (200)\n"
+    "  --seed N               draws when is killed what (1)\n"
+    "  --directory DIR        for all files; kept where something is violated\n"
+    "  --back-within SECONDS  of a restart every client must be back (15)\n"
+    "  --lenient              a post whose connection is lost may go unanswered\n"
+    "  --spare-clients        only hubd is killed\n"
+    "  --good-weather         no bad network between some of the clients and the hub\n"
+    "\n"
+    "Exit code: 0 nothing was lost and nothing there twice, 1 something was, 2 it could not be "
+    "tried.\n";
 
 using hub::test::soak::Options;
 using hub::test::soak::Soak;
@@ -73,7 +84,12 @@ void make_directory(Options& options) {
 
 int main(int argc, char** argv) {
   try {
-    Options options = parse(std::vector<std::string>(argv + 1, argv + argc));
+    const std::vector<std::string> arguments(argv + 1, argv + argc);
+    if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
+      std::cout << kUsage;
+      return EXIT_SUCCESS;
+    }
+    Options options = parse(arguments);
     make_directory(options);
     std::cout << "seed " << options.seed
               << (hub::kHasFailpoints ? "" : "; no failpoints in this build") << std::endl;

@@ -17,15 +17,9 @@ std::string line(const std::string& name, const Row& row) {
 std::string Soak::table() const {
   std::string out = fmt::format("{:<22} {:>6} {:>13} {:>11} {:>16}\n", "killed", "times",
                                 "acknowledged", "deliveries", "slowest comeback");
-  Row sum;
-  for (const auto& [name, row] : rows_) {
-    out += line(name, row);
-    sum.kills += row.kills;
-    sum.acknowledged += row.acknowledged;
-    sum.delivered += row.delivered;
-    if (row.slowest) sum.slowest = std::max(sum.slowest.value_or(*row.slowest), *row.slowest);
-  }
-  out += line("all", sum);
+  for (const auto& [name, row] : rows_) out += line(name, row);
+  out += line("in good weather", weather_[0]);
+  out += line("in bad weather", weather_[1]);
   for (const auto& [name, row] : client_rows_) {
     out += fmt::format("spokes killed {}: {}\n", name, row.kills);
   }

@@ -43,7 +43,7 @@ bool Soak::run() {
   try {
     prepare();
     for (unsigned i = 0; i < options_.kills && violations().empty(); ++i) {
-      if (i == options_.kills / 2) begin_backup();
+      if (i == options_.kills / 2) backup_is_due_ = true;
       round(plan_kill(i, random_));
       if ((i + 1) % kProgressEvery == 0) {
         std::cerr << fmt::format("{} of {} kills, {} posts acknowledged\n", i + 1, options_.kills,
@@ -105,9 +105,11 @@ void Soak::round(const Kill& kill) {
   }
   while (!is_over(kill, start)) turn();
   turn_clients();
-  Row& row = rows_[kill.name];
-  row.acknowledged += ledger_.figures().acknowledged - before.acknowledged;
-  row.delivered += ledger_.figures().delivered - before.delivered;
+  for (Row* row : {&rows_[kill.name], &weather_.at(kill.bad_weather ? 1 : 0)}) {
+    ++row->kills;
+    row->acknowledged += ledger_.figures().acknowledged - before.acknowledged;
+    row->delivered += ledger_.figures().delivered - before.delivered;
+  }
   go_on_for(kill.downtime);
 }
 
@@ -139,7 +141,6 @@ bool Soak::is_over(const Kill& kill, Clock::time_point start) {
   if (kills) {
     hub_.kill();
     log("killed");
-    ++rows_[kill.name].kills;
   }
   return kills || !violations().empty();
 }
@@ -150,7 +151,6 @@ void Soak::on_death(const Kill& kill) {
   if (exit != 128 + SIGKILL || kill.when != Kill::When::kFailpoint) {
     ledger_.violation(fmt::format("hubd ended by itself with {}:\n{}", exit, hub_.log()));
   }
-  ++rows_[kill.name].kills;
 }
 
 void Soak::look_for_clients(const Kill& kill, Clock::time_point start) {
@@ -169,12 +169,14 @@ void Soak::look_for_clients(const Kill& kill, Clock::time_point start) {
   if (missing.empty()) {
     all_back_ = now;
     log(fmt::format("all back after {} ms", slowest.count()));
-    auto& longest = rows_[kill.name].slowest;
-    longest = std::max(longest.value_or(milliseconds(0)), slowest);
+    for (Row* row : {&rows_[kill.name], &weather_.at(kill.bad_weather ? 1 : 0)}) {
+      row->slowest = std::max(row->slowest.value_or(milliseconds(0)), slowest);
+    }
     if (slowest > limit) {
       ledger_.violation(fmt::format("a client needed {} ms to come back", slowest.count()));
     }
     compare();
+    if (std::exchange(backup_is_due_, false)) begin_backup();
   } else if (now > start + 2 * limit) {
     ledger_.violation("not back:" + missing);
   }

@@ -2,6 +2,7 @@
 // with a ledger beside it. See soak_main.cpp for what it is asked and what it prints.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -87,9 +88,11 @@ class Soak {
   bool may_kill_clients_ = false;
   Clock::time_point next_client_kill_;
   std::map<Client*, Clock::time_point> revive_at_;
+  bool backup_is_due_ = false;       // as soon as everybody is back
   std::optional<Process> backup_;    // hubadmin, at work
   MessageId certain_in_backup_ = 0;  // acknowledged before it began
   std::size_t backed_up_ = 0;        // posts
+  std::array<Row, 2> weather_;       // in good weather and in bad
   std::map<std::string, Row> rows_;
   std::map<std::string, Row> client_rows_;
 };

@@ -105,10 +105,16 @@ void Session::on_back(TimePoint now) {
   start_waiting(now);
 }
 
-void Session::on_gave_up(bool is_kept, TimePoint now) {
+void Session::on_gave_up(bool keeps, TimePoint now) {
   if (finished_ || !pending_) return;
   gave_up_ = true;
-  if (pending_->tag == 0 || !is_kept) {
+  if (pending_->request == Opcode::kLogin && keeps) {
+    // Logged in as far as this device is concerned: what is asked next is kept for the hub.
+    pending_.reset();
+    open_logins_ = 0;
+    print(error("no_reply", "the hub did not answer"));
+    state_ = State::kOnline;
+  } else if (pending_->tag == 0 || !keeps) {
     fail_pending();
   } else {
     print(error("queued", "the hub did not answer; it is kept, and sent at the next login"));

@@ -213,7 +213,7 @@ void SealedLink::give_up(TimePoint now) {
   away_ = gave_up_ = true;
   lose_connection(now);
   wanting_since_.reset();
-  outputs_.push_back(GaveUp{device_ && !device_->outbox().waiting().empty()});
+  outputs_.push_back(GaveUp{device_ && wants_online_});
 }
 
 void SealedLink::on_path_changed(TimePoint now) {

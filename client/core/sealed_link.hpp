@@ -76,7 +76,8 @@ struct Away {};
 struct Back {};
 /// Where nobody is there to wait: the hub did not answer for too long.
 struct GaveUp {
-  bool is_kept = false;  // the request that waits for it: it is sent when somebody logs in again
+  bool keeps =
+      false;  // what was asked under a number, and is from now on, is sent at the next login
 };
 /// The password is needed after all.
 struct NeedPassword {};

@@ -104,7 +104,7 @@ class Session {
   // Of a sealed link (sealed_link.hpp says when).
   void on_away(TimePoint now);
   void on_back(TimePoint now);
-  void on_gave_up(bool is_kept, TimePoint now);
+  void on_gave_up(bool keeps, TimePoint now);
   void on_password_needed(TimePoint now);
   void on_settled(const Settled& settled, TimePoint now);
   void on_not_sent(const NotSent& not_sent, TimePoint now);

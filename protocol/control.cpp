@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "protocol/hex.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/nearest.hpp"
 #include "protocol/text.hpp"
@@ -90,14 +91,9 @@ class Fields {
   template <std::size_t N>
   void hex(const char* name, std::array<std::uint8_t, N>& out) {
     const std::string digits = text(name);
-    bool good = digits.size() == 2 * N;
-    for (std::size_t i = 0; good && i < N; ++i) {
-      const int high = digit(digits[2 * i]);
-      const int low = digit(digits[2 * i + 1]);
-      good = high >= 0 && low >= 0;
-      if (good) out[i] = static_cast<std::uint8_t>(high * 16 + low);
-    }
-    if (!good) fail("field {} must be {} lower-case hex digits", in_quotes(name), 2 * N);
+    const bool is_lower_case = digits.find_first_of("ABCDEF") == std::string::npos;
+    if (!parse_hex_text(digits, out) || !is_lower_case)
+      fail("field {} must be {} lower-case hex digits", in_quotes(name), 2 * N);
   }
 
   static std::optional<std::int64_t> integer_of(const Json& field) {
@@ -128,11 +124,6 @@ class Fields {
   }
 
  private:
-  static int digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-  }
-
   const Json* find(const char* name) {
     if (failed()) return nullptr;
     taken_.emplace_back(name);

@@ -1,10 +1,8 @@
 // The writing half of the control socket's language; control.cpp reads it.
-#include <array>
-
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "protocol/control.hpp"
+#include "protocol/hex.hpp"
 
 namespace hub::control {
 
@@ -12,17 +10,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-template <std::size_t N>
-std::string hex(const std::array<std::uint8_t, N>& bytes) {
-  return fmt::format("{:02x}", fmt::join(bytes, ""));
-}
-
 Json to_json(const Verifier& verifier) {
-  return {{"salt", hex(verifier.salt)},
+  return {{"salt", hex_text(verifier.salt)},
           {"memory_bytes", verifier.kdf.memory_bytes},
           {"passes", verifier.kdf.passes},
-          {"stored_key", hex(verifier.stored_key)},
-          {"server_key", hex(verifier.server_key)}};
+          {"stored_key", hex_text(verifier.stored_key)},
+          {"server_key", hex_text(verifier.server_key)}};
 }
 
 struct CommandWriter {
@@ -37,7 +30,7 @@ struct CommandWriter {
   void operator()(const EndSession& command) const { out["name"] = command.name; }
   void operator()(const ForgetDevice& command) const {
     out["name"] = command.name;
-    out["device"] = hex(command.device);
+    out["device"] = hex_text(command.device);
   }
   void operator()(const ListSessions& command) const { out["after"] = command.after; }
   void operator()(const Stats&) const {}

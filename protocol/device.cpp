@@ -2,19 +2,11 @@
 
 #include "protocol/crypto/hash.hpp"
 #include "protocol/fault.hpp"
+#include "protocol/hex.hpp"
 
 namespace hub {
 
 namespace {
-
-constexpr std::string_view kHexDigits = "0123456789abcdef";
-
-std::optional<std::uint8_t> hex_value(char digit) {
-  const char lower = digit >= 'A' && digit <= 'F' ? static_cast<char>(digit - 'A' + 'a') : digit;
-  const auto value = kHexDigits.find(lower);
-  if (value == std::string_view::npos) return std::nullopt;
-  return static_cast<std::uint8_t>(value);
-}
 
 Key keyed(const Key& resume_key, std::string_view who, const Key& handshake_hash,
           const DeviceId& device) {
@@ -26,26 +18,11 @@ Key keyed(const Key& resume_key, std::string_view who, const Key& handshake_hash
 
 }  // namespace
 
-std::string to_string(const DeviceId& id) {
-  std::string out;
-  out.reserve(2 * id.size());
-  for (const std::uint8_t byte : id) {
-    out += kHexDigits[byte >> 4];
-    out += kHexDigits[byte & 0x0F];
-  }
-  return out;
-}
+std::string to_string(const DeviceId& id) { return hex_text(id); }
 
 std::optional<DeviceId> parse_device_id(std::string_view text) {
   DeviceId id{};
-  if (text.size() != 2 * id.size()) return std::nullopt;
-  for (std::size_t i = 0; i < id.size(); ++i) {
-    const auto high = hex_value(text[2 * i]);
-    const auto low = hex_value(text[2 * i + 1]);
-    if (!high || !low) return std::nullopt;
-    id[i] = static_cast<std::uint8_t>(*high << 4 | *low);
-  }
-  return id;
+  return parse_hex_text(text, id) ? std::optional(id) : std::nullopt;
 }
 
 Key resume_key_of(const Key& secret) { return sha256({secret}); }

@@ -25,20 +25,6 @@ constexpr std::uint64_t kStartRoom = 256 * 1024;
 
 constexpr std::uint64_t kBlock = 512;  // of st_blocks, whatever the file system's own are
 
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 off_t as_offset(std::uint64_t bytes) { return static_cast<off_t>(bytes); }
 
 /// The bytes of disk that the file has; nothing where it is no file.

@@ -49,6 +49,10 @@ class OpenFile {
 
 }  // namespace
 
+Fd::~Fd() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
 bool means_no_room(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
 
 void create_private_file(const std::filesystem::path& file) {

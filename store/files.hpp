@@ -1,11 +1,24 @@
 // The few file operations that durability and privacy need and <filesystem> lacks.
-// All throw std::system_error.
+// What can fail throws std::system_error.
 #pragma once
 
 #include <filesystem>
 #include <string_view>
 
 namespace hub::store {
+
+/// A file descriptor, closed at the end; -1 is none.
+class Fd {
+ public:
+  explicit Fd(int fd) : fd_(fd) {}
+  ~Fd();
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
 
 /// Whether errno says that a full disk, a quota or a limit is why nothing was written.
 bool means_no_room(int error);

@@ -46,20 +46,6 @@ class SecretText {
   std::string text_;
 };
 
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 KeyFileError trouble(std::string_view what, const std::filesystem::path& path, int error) {
   return {
       means_no_room(error) ? Why::kNoRoom : Why::kUnusable,

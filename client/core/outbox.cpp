@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "protocol/crypto/hash.hpp"
 #include "protocol/fault.hpp"
+#include "protocol/hex.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/sealed/message.hpp"
 
@@ -21,7 +24,7 @@ constexpr std::uint64_t kLastNumber = std::uint64_t{1} << 63;
 
 std::string check_of(std::string_view line) {
   const Key hash = sha256({text_bytes(line)});
-  return fmt::format("{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]);
+  return hex_text(Bytes(hash).first(4));
 }
 
 std::string checked(std::string line) {
@@ -29,23 +32,10 @@ std::string checked(std::string line) {
   return line + check_of(line) + "\n";
 }
 
-std::string hex_of(std::string_view text) {
-  std::string out;
-  out.reserve(2 * text.size());
-  for (const char c : text) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return out;
-}
-
 std::optional<std::string> text_of(std::string_view hex) {
-  if (hex.size() % 2 != 0) return std::nullopt;
-  std::string out;
-  for (std::size_t i = 0; i < hex.size(); i += 2) {
-    unsigned value = 0;
-    const auto [end, error] = std::from_chars(hex.data() + i, hex.data() + i + 2, value, 16);
-    if (error != std::errc{} || end != hex.data() + i + 2) return std::nullopt;
-    out += static_cast<char>(value);
-  }
-  return out;
+  std::string out(hex.size() / 2, '\0');
+  const std::span bytes(reinterpret_cast<std::uint8_t*>(out.data()), out.size());
+  return parse_hex_text(hex, bytes) ? std::optional(std::move(out)) : std::nullopt;
 }
 
 /// Below kLastNumber, so that there is always a next one.
@@ -161,7 +151,8 @@ std::optional<Outbox::Request> Outbox::remove(std::uint64_t number) {
 std::string Outbox::line_of(const Request& request) const {
   const bool held = has_held() && request.number >= held_from_;
   return checked(fmt::format("{} {} {:02x} {}", held ? "hold" : "ask", request.number,
-                             static_cast<unsigned>(request.opcode), hex_of(request.payload)));
+                             static_cast<unsigned>(request.opcode),
+                             hex_text(text_bytes(request.payload))));
 }
 
 std::string Outbox::add(Opcode opcode, std::string payload, bool held) {

@@ -146,12 +146,7 @@ bool Session::on_tagged(const Message& message) {
   const bool is_reply = message.opcode == Opcode::kRefused ||
                         (exchange != nullptr && sealed::is_numbered(exchange->request));
   if (!is_reply) return false;
-  const bool is_awaited = pending_ && pending_->tag == message.id;
-  if (is_awaited && state_ != State::kOffline) return false;
-  if (is_awaited) {  // the login was given up, but what was asked got through
-    queued_.push_back({pending_->request, pending_->tag});
-    pending_.reset();
-  }
+  if (pending_ && pending_->tag == message.id) return false;
   const auto queued = std::find_if(queued_.begin(), queued_.end(),
                                    [&](const Queued& each) { return each.tag == message.id; });
   if (queued == queued_.end()) return true;

@@ -181,7 +181,7 @@ class SealedLink {
   bool open_device(const ClientId& id, const Key& hub_key);
   void begin_login(TimePoint now);
   void need_password();
-  void become_new_device(TimePoint now);
+  void become_new_device(const LoginExchange::LoggedIn& old, TimePoint now);
   LoginExchange::Device login_device() const;
   void on_shown(MessageId post, TimePoint now);
   void ask(const Message& message);
@@ -217,6 +217,7 @@ class SealedLink {
   std::map<std::uint64_t, std::uint64_t> tags_;  // the session's numbers, by the device's
   std::deque<std::uint64_t> unkept_;             // requests that are not on disk yet
   std::uint64_t handed_ = 0;                     // to this connection: requests up to this number
+  std::uint64_t releasing_ = 0;                  // held requests, up to this number
   bool asked_ = false;                      // the connection was handed a request, not answered yet
   bool asking_ = false;                     // about the key
   bool distrusted_ = false;                 // it is over

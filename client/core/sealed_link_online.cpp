@@ -111,12 +111,14 @@ void SealedLink::on_stretched(std::uint64_t ticket, const std::optional<Key>& sa
 }
 
 void SealedLink::on_logged_in(const LoginExchange::LoggedIn& logged_in, TimePoint now) {
-  if (!device_->agrees(logged_in.mark, logged_in.done)) return become_new_device(now);
+  if (!device_->agrees(logged_in.mark, logged_in.done, login_.is_resume())) {
+    return become_new_device(logged_in, now);
+  }
   login_.forget();
   renewing_ = false;
   keeping([&](auto& out) {
     device_->keep_secret(out);
-    device_->take_mark(logged_in.mark, out);
+    device_->take_mark(logged_in.mark, logged_in.done, out);
   });
   const bool was_asked = wanted_.has_value();
   wanted_.reset();

@@ -123,7 +123,7 @@ tl::expected<void, std::string> DeviceFilesOnDisk::keep(const KeepOutput& what) 
       owed_outbox_ = ReplaceOutbox{outbox->text, keep_old};
       pay();
     } else if (const auto* mark = std::get_if<KeepMark>(&what)) {
-      write_mark(mark->record);
+      write_mark(*mark);
     }
     return {};
   } catch (const FileTrouble& trouble) {
@@ -131,11 +131,16 @@ tl::expected<void, std::string> DeviceFilesOnDisk::keep(const KeepOutput& what) 
   }
 }
 
-void DeviceFilesOnDisk::write_mark(const MarkRecord& record) {
-  const auto at = static_cast<off_t>(record.offset);
-  const ssize_t wrote = ::pwrite(mark_.get(), record.bytes.data(), record.bytes.size(), at);
-  if (wrote == static_cast<ssize_t>(record.bytes.size())) return;
-  fail("write", directory_.path(file("mark")), wrote < 0 ? errno : ENOSPC);
+void DeviceFilesOnDisk::write_mark(const KeepMark& mark) {
+  const auto& bytes = mark.record.bytes;
+  const auto at = static_cast<off_t>(mark.record.offset);
+  const ssize_t wrote = ::pwrite(mark_.get(), bytes.data(), bytes.size(), at);
+  if (wrote != static_cast<ssize_t>(bytes.size())) {
+    fail("write", directory_.path(file("mark")), wrote < 0 ? errno : ENOSPC);
+  }
+  if (mark.sync && !fault("mark_never_synced") && ::fdatasync(mark_.get()) != 0) {
+    fail("write", directory_.path(file("mark")), errno);
+  }
 }
 
 /// In this order: a device whose outbox were another's would ask again what that one had asked.

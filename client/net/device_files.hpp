@@ -39,7 +39,7 @@ class DeviceFilesOnDisk {
   void open_directory(const OpenDevice& wanted);
   void take_slot();
   std::string file(const char* kind) const;
-  void write_mark(const MarkRecord& record);
+  void write_mark(const KeepMark& mark);
   void pay();
   void append(const AppendOutbox& what);
   void append_line(const AppendOutbox& what);

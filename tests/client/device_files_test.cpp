@@ -31,7 +31,7 @@ TEST_CASE("device files: made with their directories, all private, and found aga
     id = one.device->id();
     one.device->make_secret(one.random);
     one.device->keep_secret(one.out);
-    one.device->take_mark({7, 40}, one.out);
+    one.device->take_mark({7, 40}, 0, one.out);
     REQUIRE(one.ask("first"));
     REQUIRE(one.ask("second"));
     REQUIRE(one.answer(1));

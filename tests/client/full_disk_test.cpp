@@ -120,7 +120,7 @@ TEST_CASE("device files: a mark that cannot be written leaves the one before") {
   const TempDirectory temp;
   {
     Program one(temp.path());
-    one.device->take_mark({7, 1}, one.out);
+    one.device->take_mark({7, 1}, 0, one.out);
     REQUIRE(one.keep());
     const rlim_t half_a_record = 40;  // of the second
     CHECK_FALSE(on_full_disk(half_a_record, [&] { return one.show(2); }));

@@ -11,7 +11,6 @@ bool ClientDisk::keep(const client::KeepOutput& what) {
   if (is_full) return false;
   if (const auto* device = std::get_if<client::KeepDevice>(&what)) {
     files.device = device->text;
-    synced_mark = files.mark;
   } else if (const auto* line = std::get_if<client::AppendOutbox>(&what)) {
     if (!files.outbox) files.outbox.emplace();
     *files.outbox += line->line;
@@ -25,6 +24,7 @@ bool ClientDisk::keep(const client::KeepOutput& what) {
     files.mark.resize(std::max(files.mark.size(), record.offset + record.bytes.size()));
     std::copy(record.bytes.begin(), record.bytes.end(),
               files.mark.begin() + static_cast<std::ptrdiff_t>(record.offset));
+    if (mark->sync && !fault("mark_never_synced")) synced_mark = files.mark;
   }
   return true;
 }

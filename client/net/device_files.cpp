@@ -121,9 +121,11 @@ tl::expected<void, std::string> DeviceFilesOnDisk::keep(const KeepOutput& what) 
     } else if (const auto* outbox = std::get_if<ReplaceOutbox>(&what)) {
       const bool keep_old = outbox->keep_old || (owed_outbox_ && owed_outbox_->keep_old);
       owed_outbox_ = ReplaceOutbox{outbox->text, keep_old};
+      owed_lines_.clear();  // they are in there
       pay();
     } else if (const auto* mark = std::get_if<KeepMark>(&what)) {
       write_mark(*mark);
+      pay();
     }
     return {};
   } catch (const FileTrouble& trouble) {
@@ -152,21 +154,27 @@ void DeviceFilesOnDisk::pay() {
     outbox_ = directory_.open(file("outbox"), O_WRONLY | O_APPEND);
     owed_outbox_.reset();
   }
+  if (!owed_lines_.empty()) {
+    append_line({owed_lines_, false});
+    owed_lines_.clear();
+  }
   if (owed_device_) {
     directory_.replace(file("device"), *owed_device_);
     owed_device_.reset();
   }
 }
 
-/// A line that is to be synced is not kept where this fails, and is not put in later.
+/// A line that is to be synced is not kept where this fails, and is not put in later; another is.
 void DeviceFilesOnDisk::append(const AppendOutbox& what) {
   try {
     pay();
+    append_line(what);
   } catch (const FileTrouble&) {
-    if (owed_outbox_ && !what.sync) owed_outbox_->text += what.line;
+    if (!what.sync && !fault("answers_not_owed")) {
+      (owed_outbox_ ? owed_outbox_->text : owed_lines_) += what.line;
+    }
     throw;
   }
-  append_line(what);
 }
 
 /// A line that did not fit is taken back, so that the next one does not stand behind half of it.

@@ -31,7 +31,7 @@ class DeviceFilesOnDisk {
   /// The open device's hub has proved that it has this key. The error is a sentence.
   tl::expected<void, std::string> move_to(const Key& hub_key);
   /// Of the slot that is open. The error is a sentence; the files are as they were then. A file
-  /// that could not be written whole is written before anything else goes into the outbox.
+  /// that could not be written whole, or an answer, is written with the next that is to be kept.
   tl::expected<void, std::string> keep(const KeepOutput& what);
 
  private:
@@ -53,6 +53,7 @@ class DeviceFilesOnDisk {
   Fd mark_;
   Fd outbox_;
   std::optional<ReplaceOutbox> owed_outbox_;  // failed, and is tried again
+  std::string owed_lines_;  // behind what is in the outbox, where owed_outbox_ is nothing
   std::optional<std::string> owed_device_;
 };
 

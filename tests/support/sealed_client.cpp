@@ -43,6 +43,7 @@ SealedClient::SealedClient(SimNet& net, const Endpoint& at, const Endpoint& hub,
       disk_(options.disk != nullptr ? options.disk : std::make_shared<ClientDisk>()),
       session_(session_config(options)),
       link_(link_config(options), contact(known_, options), random_) {
+  disk_->begin();
   attach();
 }
 

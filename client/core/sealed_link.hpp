@@ -71,14 +71,10 @@ struct OpenDevice {
 struct Keep {
   KeepOutput what;
 };
-/// The hub is away: what is asked now is kept and sent later. Back when it is logged in again.
+/// The hub is away, or says nothing: what is asked now is kept and sent later. Back when it answers
+/// again and this device is logged in.
 struct Away {};
 struct Back {};
-/// Where nobody is there to wait: the hub did not answer for too long.
-struct GaveUp {
-  bool keeps =
-      false;  // what was asked under a number, and is from now on, is sent at the next login
-};
 /// The password is needed after all.
 struct NeedPassword {};
 /// Try the next address of the hub, from a new port: this one does not answer.
@@ -175,6 +171,7 @@ class SealedLink {
   void on_logged_in(const LoginExchange::LoggedIn& logged_in, TimePoint now);
   void lose_connection(TimePoint now);
   void end_session(TimePoint now);
+  void retry_later(TimePoint now);
 
   // sealed_link_device.cpp: the device, its login and its outbox
   void want_login(std::string_view payload, TimePoint now);
@@ -188,6 +185,7 @@ class SealedLink {
   bool settle(const sealed::Message& reply, TimePoint now);
   void send_outbox();
   void go_away();
+  void come_back();
   void keep_mark();
   template <typename Action>
   auto keeping(Action&& action);

@@ -98,7 +98,7 @@ LoginExchange::Device SealedLink::login_device() const {
 void SealedLink::need_password() {
   tags_.clear();  // the session is offline: what the outbox has is of an earlier one
   wanted_.reset();
-  wants_online_ = false;
+  wants_online_ = away_ = false;
   wanting_since_.reset();
   outputs_.push_back(NeedPassword{});
 }
@@ -229,9 +229,15 @@ bool SealedLink::settle(const sealed::Message& reply, TimePoint now) {
   return true;
 }
 
+/// Also where the connection may yet come back: until then nothing that is asked must wait in
+/// memory alone.
 void SealedLink::go_away() {
-  if (!wants_online_ || online_ || !device_ || std::exchange(away_, true)) return;
-  outputs_.push_back(Away{});
+  if (!wants_online_ || !device_ || (online_ && fault("silence_is_not_away"))) return;
+  if (!std::exchange(away_, true)) outputs_.push_back(Away{});
+}
+
+void SealedLink::come_back() {
+  if (online_ && std::exchange(away_, false)) outputs_.push_back(Back{});
 }
 
 }  // namespace hub::client

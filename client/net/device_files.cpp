@@ -38,6 +38,7 @@ tl::expected<DeviceFiles, std::string> DeviceFilesOnDisk::open(const OpenDevice&
   mark_ = Fd();
   outbox_ = Fd();
   owed_outbox_.reset();
+  owed_lines_.clear();
   owed_device_.reset();
   try {
     open_directory(wanted);
@@ -94,19 +95,43 @@ void DeviceFilesOnDisk::open_directory(const OpenDevice& wanted) {
   directory_.refuse_shared();
 }
 
+/// One in which requests of an ended program wait, else the first that nobody has.
 void DeviceFilesOnDisk::take_slot() {
-  for (int slot = 0; slot < kMostSlots; ++slot) {
+  const auto take = [this](int slot) {
     slot_ = fmt::format("{}", slot);
-    Fd lock = directory_.open(file("lock"), O_RDWR | O_CREAT);
-    const int taken =
-        fault("second_process_shares_slot") ? 0 : ::flock(lock.get(), LOCK_EX | LOCK_NB);
-    if (taken != 0 && errno == EWOULDBLOCK) continue;
-    if (taken != 0) fail("lock", directory_.path(file("lock")), errno);
-    lock_ = std::move(lock);
-    return;
+    return take_lock();
+  };
+  for (int slot = 0; slot < kMostSlots && !fault("left_requests_stay"); ++slot) {
+    if (has_waiting(slot) && take(slot)) return;
+  }
+  for (int slot = 0; slot < kMostSlots; ++slot) {
+    if (take(slot)) return;
   }
   throw FileTrouble{fmt::format(
       "{} programs are logged in to this account from here already: end one", kMostSlots)};
+}
+
+bool DeviceFilesOnDisk::take_lock() {
+  Fd lock = directory_.open(file("lock"), O_RDWR | O_CREAT);
+  const int taken =
+      fault("second_process_shares_slot") ? 0 : ::flock(lock.get(), LOCK_EX | LOCK_NB);
+  if (taken != 0 && errno == EWOULDBLOCK) return false;
+  if (taken != 0) fail("lock", directory_.path(file("lock")), errno);
+  lock_ = std::move(lock);
+  return true;
+}
+
+/// Without its lock, which its program may have: a hint.
+bool DeviceFilesOnDisk::has_waiting(int slot) {
+  slot_ = fmt::format("{}", slot);
+  try {
+    const auto text = directory_.read(file("outbox"), kMaxOutboxBytes);
+    if (!text) return false;
+    const auto outbox = Outbox::read(*text);
+    return outbox && !outbox->waiting().empty();
+  } catch (const FileTrouble&) {
+    return false;  // whoever takes this slot is told
+  }
 }
 
 std::string DeviceFilesOnDisk::file(const char* kind) const { return slot_ + "." + kind; }

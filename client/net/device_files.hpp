@@ -6,7 +6,8 @@
 // another name.
 //
 // Who has a slot holds its lock until the end of the process, so that two programs are never one
-// device: the second one takes the next slot, and is another device.
+// device: the second one takes the next slot, and is another device. A slot in which requests wait
+// that a program left behind is taken before all others, so that they are sent.
 #pragma once
 
 #include <filesystem>
@@ -38,6 +39,8 @@ class DeviceFilesOnDisk {
   std::filesystem::path directory_of(const Key& hub_key) const;
   void open_directory(const OpenDevice& wanted);
   void take_slot();
+  bool take_lock();
+  bool has_waiting(int slot);
   std::string file(const char* kind) const;
   void write_mark(const KeepMark& mark);
   void pay();

@@ -144,7 +144,7 @@ void SealedClient::carry_out(const client::LinkOutput& output) {
           },
           [&](const client::Away&) { session_.on_away(now); },
           [&](const client::Back&) { session_.on_back(now); },
-          [&](const client::GaveUp& gave_up) { session_.on_gave_up(gave_up.keeps, now); },
+          [&](const client::GaveUp& gave_up) { session_.on_gave_up(gave_up, now); },
           [&](const client::NeedPassword&) { session_.on_password_needed(now); },
           [&](const client::Settled& settled) { session_.on_settled(settled, now); },
           [&](const client::NotSent& not_sent) { session_.on_not_sent(not_sent, now); },

@@ -14,6 +14,7 @@ client::SessionConfig session_config(const SealedClientOptions& options) {
   client::SessionConfig config;
   config.framing = Framing::kSealed;
   config.queues = options.queues;
+  config.needs_login = options.needs_login;
   return config;
 }
 
@@ -79,6 +80,16 @@ void SealedClient::move(const Endpoint& at, const std::optional<Endpoint>& hub) 
 void SealedClient::type(const std::string& line) {
   if (dead_) return;
   session_.on_line(line, net_.now().mono);
+  turn();
+}
+
+void SealedClient::stop() {
+  session_.on_stop(net_.now().mono);
+  turn();
+}
+
+void SealedClient::end_input() {
+  session_.on_input_end(net_.now().mono);
   turn();
 }
 

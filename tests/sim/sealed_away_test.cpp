@@ -126,7 +126,8 @@ TEST_CASE("away: a script that has given up is back by itself when the hub is", 
   CHECK(world.w.sees("bob", "<ann>kept", 1, 30s));
 }
 
-TEST_CASE("away: a device that found no hub at its login is logged in when there is one", "[away]") {
+TEST_CASE("away: a device that found no hub at its login is logged in when there is one",
+          "[away]") {
   World world(4, {});
   SealedClientOptions script;
   script.patience = 15s;

@@ -94,6 +94,14 @@ void Writer::rollback() noexcept {
   }
 }
 
+void Writer::write_over() {
+  Use(sql_->begin).run();
+  // A value that does not change would not be written.
+  Use(sql_->set_heads_position, heads_position_ + 1).run();
+  Use(sql_->set_heads_position, heads_position_).run();
+  Use(sql_->commit).run();
+}
+
 void Writer::write_heads() {
   const auto write = [this](AccountId account) {
     Use(sql_->set_last_post, head_of(account).last_post, account).run();

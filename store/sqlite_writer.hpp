@@ -38,6 +38,9 @@ class Writer {
   void run(const Request& request, std::vector<Output>& out);
   void commit();
   void rollback() noexcept;
+  /// Commits a transaction that changes nothing and is written all the same: in the log it takes
+  /// the place of whatever a failed commit left there.
+  void write_over();
 
   /// Writes what the rows of accounts and devices lack, so that the next start need not read posts.
   void write_heads();

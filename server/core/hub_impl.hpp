@@ -69,6 +69,7 @@ struct PendingFollow {
   std::uint64_t number = 0;
 };
 struct PendingLogout {
+  SessionId session = 0;
   ReturnAddress from;
   Token token = 0;
 };
@@ -181,7 +182,8 @@ struct Hub::Impl {
   void on_reply(const store::Reply& reply, Now now);
   void on_post_reply(const PendingPost& pending, const store::Reply& reply, Now now);
   void on_follow_reply(const PendingFollow& pending, const store::Reply& reply, Now now);
-  void on_logout_reply(const PendingLogout& pending, const store::Reply& reply);
+  void on_logout_reply(const PendingLogout& pending, const store::Reply& reply, Now now);
+  bool may_be_there(const store::Refused& refused, Now now) const;
   void tell_refusal(Session& session, Opcode request, const store::Refused& refused,
                     std::uint64_t number, Now now);
   /// What came of a request that is asked again. `ok` and `failed` are its answers.

@@ -83,6 +83,7 @@ struct Session {
   UnacknowledgedForwards unacknowledged;
   RateLimit posts;                // against its cap of posts a second
   bool post_rate_logged = false;  // once a session: the log must not become the flood
+  bool leaving = false;           // its logout is with the store, which may refuse it
   std::uint64_t posts_asked = 0;
   std::uint64_t posts_answered = 0;  // committed or refused: never more than asked
   std::unique_ptr<SessionTraffic> traffic;

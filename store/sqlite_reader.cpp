@@ -23,6 +23,9 @@ namespace {
 constexpr std::uint32_t kMostAbove = 20'000;
 constexpr std::uint32_t kMostScanned = 20'000;
 
+// The newest post ID ever given out.
+constexpr const char* kNewestId = "max(highest_id, ifnull((SELECT max(id) FROM posts), 0))";
+
 std::string account_query(const char* rest) {
   return std::string("SELECT ") + kAccountColumns + " FROM accounts a " + rest;
 }
@@ -45,12 +48,14 @@ struct SqliteReader::Statements {
   explicit Statements(SQLite::Database& database) : db(database) {}
   SQLite::Database& db;
 
+  SQLite::Statement newest{db, std::string("SELECT ") + kNewestId + " FROM settings"};
   SQLite::Statement info{db, std::string("SELECT ") + kSettingsColumns + " FROM settings"};
   SQLite::Statement counts{
       db,
-      "SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM accounts WHERE disabled),"
-      " (SELECT count(*) FROM follows), (SELECT count(*) FROM sessions),"
-      " max(highest_id, ifnull((SELECT max(id) FROM posts), 0)) FROM settings"};
+      std::string(
+          "SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM accounts WHERE disabled),"
+          " (SELECT count(*) FROM follows), (SELECT count(*) FROM sessions), ") +
+          kNewestId + " FROM settings"};
   SQLite::Statement account{db, account_query("WHERE a.key = ?")};
   SQLite::Statement accounts{db, account_query("WHERE a.key > ? ORDER BY a.key LIMIT ?")};
   SQLite::Statement active{db, "SELECT id, name FROM accounts WHERE key = ? AND NOT disabled"};
@@ -186,13 +191,20 @@ CatchUpPage SqliteReader::page_of_scan(AccountId account, MessageId after, std::
   const Snapshot snapshot(db_);
   const auto followed = read_followed(account);
   CatchUpPage page{{}, after};
-  for (Use row(sql_->posts_above, after, kCatchUpScan); row.step();) {
-    if (page.posts.size() >= limit) break;
+  std::uint32_t looked_at = 0;
+  for (Use row(sql_->posts_above, after, kCatchUpScan); row.step(); ++looked_at) {
+    if (page.posts.size() >= limit) return page;
     const auto id = static_cast<MessageId>(row.number(0));
     page.up_to = id;
     const auto author = followed.find(row.number(1));
     if (author == followed.end() || row.is_null(3) || id <= author->second.since) continue;
     page.posts.push_back({id, author->first, author->second.name, row.text(3), row.time(2)});
+  }
+  // There are no more: above them all is done, whose IDs were given out and whose rows are gone.
+  if (looked_at < kCatchUpScan && !fault("catch_up_stops_at_gone_posts")) {
+    if (Use row(sql_->newest); row.step()) {
+      page.up_to = std::max(page.up_to, static_cast<MessageId>(row.number(0)));
+    }
   }
   return page;
 }

@@ -67,7 +67,9 @@ void Hub::Impl::release_forwards(Session& session) {
   auto& held = session.traffic->held;
   while (!held.empty() && !session.retrieving() &&
          held.front().after_posts <= session.posts_answered) {
-    send_forward(session, held.front().id, held.front().payload);
+    if (recent.may_show(held.front().id) || fault("taken_back_posts_released")) {
+      send_forward(session, held.front().id, held.front().payload);
+    }
     held.pop_front();
   }
   drop_idle_traffic(session);

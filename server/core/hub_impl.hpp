@@ -78,6 +78,7 @@ struct PendingRetrieve {
 };
 struct PendingCatchUp {  // a CatchUpJob or BacklogJob
   SessionId session = 0;
+  std::vector<TakenBack> taken_back{};  // meanwhile: the page may have been read before
 };
 struct PendingControl {
   ControlTag tag = 0;
@@ -177,6 +178,7 @@ struct Hub::Impl {
   // replies.cpp
   void on_store_output(const store::Output& output, Now now);
   void on_event(const store::Event& event);
+  void on_taken_back(const store::Event& event);
   void on_sessions_ended(AccountId account);
   void on_device_ended(const store::DeviceEnded& ended);
   void on_reply(const store::Reply& reply, Now now);
@@ -275,8 +277,11 @@ struct Hub::Impl {
   void forward_sealed(Session& session, const store::Post& post, std::string_view payload);
   void fall_behind(Session& session, MessageId served);
   void continue_behind(Session& session, Now now);
-  /// The session whose read this was; nothing where it is gone.
-  Session* take_catch_up(store::Tag tag);
+  /// The session whose read this was; nothing where it is gone. `taken_back`: since it was asked
+  /// for.
+  Session* take_catch_up(store::Tag tag, std::vector<TakenBack>* taken_back = nullptr);
+  /// Nobody who is behind is served these any more; deleted for ever, else until they are shown.
+  void take_back(const TakenBack& what, bool for_ever);
   void on_catch_up(const CatchUpRead& read, Now now);
   void on_backlog(const BacklogRead& read, Now now);
   void go_live(Session& session);

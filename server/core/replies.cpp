@@ -30,6 +30,20 @@ void Hub::Impl::on_event(const store::Event& event) {
     on_sessions_ended(ended->account);
   } else if (const auto* device = std::get_if<store::DeviceEnded>(&event)) {
     on_device_ended(*device);
+  } else if (!fault("taken_back_posts_served")) {
+    on_taken_back(event);
+  }
+}
+
+void Hub::Impl::on_taken_back(const store::Event& event) {
+  if (const auto* post = std::get_if<store::PostDeleted>(&event)) {
+    take_back({post->post, post->post, 0}, true);
+  } else if (const auto* posts = std::get_if<store::PostsDeleted>(&event)) {
+    take_back({posts->above + 1, ~MessageId{0}, posts->author}, true);
+  } else if (const auto* hidden = std::get_if<store::PostsHidden>(&event)) {
+    take_back({0, ~MessageId{0}, hidden->author}, false);
+  } else if (const auto* shown = std::get_if<store::PostsShown>(&event)) {
+    if (!fault("enabled_author_stays_hidden")) recent.hide(shown->author, false);
   }
 }
 

@@ -173,6 +173,34 @@ TEST_CASE("the ring of recent posts says from where on it has them all") {
   CHECK(recent.above(recent.newest()) == recent.entries().end());
 }
 
+TEST_CASE("the ring of recent posts keeps the place of what is taken back") {
+  RecentPosts recent;
+  recent.start_at(100);
+  for (MessageId id = 101; id <= 105; ++id) recent.add(post(id), "x");
+  recent.add({106, 8, "bob", "text", {}}, "x");
+  const auto shown = [&] {
+    std::vector<MessageId> out;
+    for (const auto& entry : recent.entries()) {
+      CHECK(recent.may_show(entry.id) == entry.is_shown());
+      if (entry.is_shown()) out.push_back(entry.id);
+    }
+    return out;
+  };
+  using Ids = std::vector<MessageId>;
+  recent.erase({101, 101, 0});
+  CHECK(shown() == Ids{102, 103, 104, 105, 106});
+  CHECK(recent.reaches(100));
+  recent.hide(7, true);
+  CHECK(shown() == Ids{106});
+  recent.erase({105, ~MessageId{0}, 7});
+  recent.hide(7, false);
+  CHECK(shown() == Ids{102, 103, 104, 106});
+  CHECK(recent.entries().size() == 6);
+  CHECK(recent.may_show(100));  // nothing is known of it
+  CHECK(recent.may_show(0));
+  CHECK(recent.may_show(107));
+}
+
 TEST_CASE("last words are kept for two minutes, and not for more than a few thousand") {
   Graves graves;
   const auto bury = [&](sealed::ConnectionId id, TimePoint now) {

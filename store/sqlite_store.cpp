@@ -90,7 +90,7 @@ struct SqliteStore::Impl {
        std::unique_ptr<Reserve> reserve)
       : file(path),
         db(open_for_writing(file)),
-        writer(db, heads, ledger, options),
+        writer(db, {heads, ledger, follow_versions}, options),
         checkpoints(db, file, options.checkpoints),
         room(std::move(reserve), directory_of(path).string()) {
     tune_for_writing(db, options.checkpoints);
@@ -100,6 +100,7 @@ struct SqliteStore::Impl {
   SQLite::Database db;
   Heads heads;
   RequestLedger ledger;
+  FollowVersions follow_versions;
   Writer writer;
   Checkpoints checkpoints;
   DiskRoom room;
@@ -268,7 +269,8 @@ Health SqliteStore::health() const {
 }
 
 std::unique_ptr<Reader> SqliteStore::open_reader() {
-  return std::make_unique<SqliteReader>(impl_->file, &impl_->heads, &impl_->ledger);
+  return std::make_unique<SqliteReader>(
+      impl_->file, SqliteReader::Kept{impl_->heads, impl_->ledger, impl_->follow_versions});
 }
 
 }  // namespace hub::store

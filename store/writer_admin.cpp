@@ -154,6 +154,7 @@ void Writer::purge_follows(AccountId account, std::uint32_t& budget) {
     }
     for (const FollowRemoved& follow : found) {
       Use(sql_->remove_follow, follow.follower, follow.followee).run();
+      changed_followers_.push_back(follow.follower);
       events_.push_back(follow);
     }
     budget -= static_cast<std::uint32_t>(found.size());

@@ -112,10 +112,10 @@ Rest Channel::rest() const {
   return rest;
 }
 
-bool Channel::send_talk(Bytes message) {
-  if (message.empty() || message.size() > kMaxMessageBytes) return false;
+bool Channel::send_talk(Payload message) {
+  if (message.size() == 0 || message.size() > kMaxMessageBytes) return false;
   if (talk_queued_bytes() + cost_of(message.size()) > config_.max_queued_talk) return false;
-  out_.push_talk(message);
+  out_.push_talk(std::move(message));
   return true;
 }
 
@@ -124,7 +124,7 @@ StreamId Channel::open_bulk() { return out_.open_bulk(); }
 bool Channel::send_bulk(StreamId stream, Bytes message, bool last) {
   if (message.empty() || message.size() > kMaxMessageBytes) return false;
   if (bulk_queued_bytes() + cost_of(message.size()) > config_.max_queued_bulk) return false;
-  return out_.push_bulk(stream, message, last);
+  return out_.push_bulk(stream, Payload(message), last);
 }
 
 std::size_t Channel::talk_queued_bytes() const { return out_.queued(Lane::kTalk); }

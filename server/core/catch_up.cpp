@@ -26,14 +26,13 @@ constexpr std::chrono::seconds kReadAgain{1};
 
 }  // namespace
 
-void Hub::Impl::forward_sealed(Session& session, const store::Post& post,
-                               std::string_view payload) {
-  if ((session.behind && !fault("forward_while_behind")) || post.id <= session.served) return;
+void Hub::Impl::forward_sealed(Session& session, MessageId id, const channel::Payload& message) {
+  if ((session.behind && !fault("forward_while_behind")) || id <= session.served) return;
   const std::size_t queued = session.link->connection.channel().talk_queued_bytes();
-  if (queued + payload.size() > kLiveQueue && !fault("slow_follower_queued")) {
-    fall_behind(session, post.id - 1);
+  if (queued + message.size() > kLiveQueue && !fault("slow_follower_queued")) {
+    fall_behind(session, id - 1);
   } else {
-    send_forward(session, post.id, payload);
+    send_forward(session, id, message);
   }
 }
 
@@ -112,7 +111,8 @@ void Hub::Impl::on_catch_up(const CatchUpRead& missed, Now now) {
     const bool is_due = followed.is_due(post.author, post.id) || fault("unfollowed_caught_up");
     const bool is_skipped = fault("catch_up_skips_one") && &post == &missed.page->posts.back();
     if (post.id > up_to || !is_due || is_skipped) continue;
-    send_forward(*session, post.id, format_post(post.author_name, post.text));
+    const std::string payload = format_post(post.author_name, post.text);
+    send_forward(*session, post.id, message_of(Opcode::kForward, post.id, payload));
   }
   session->served = std::max(session->served, up_to);
   links.touch(*session->link);
@@ -132,7 +132,7 @@ void Hub::Impl::go_live(Session& session) {
     const RecentPosts::Entry& post = *it;
     if (!followed.is_due(post.author, post.id)) continue;
     if (session.link->connection.channel().talk_queued_bytes() > kCatchUpQueue) return;
-    send_forward(session, post.id, post.payload);
+    send_forward(session, post.id, post.message);
     session.served = post.id;
   }
   session.served = std::max(session.served, recent.newest());

@@ -410,6 +410,18 @@ TEST_CASE("a channel dropped while idle goes on from its rest") {
   CHECK(received == sent);
 }
 
+TEST_CASE("what a channel knows of the order on its path outlives its rest, not its path") {
+  Rest rest;
+  rest.next_number_in = rest.received_run = 1000;
+  rest.orderly_in = Acks::kOrderlyRun;
+  Side side({}, rest);
+  CHECK(side.channel.rest().orderly_in == Acks::kOrderlyRun);
+  side.channel.on_path_changed(kStart);
+  CHECK(side.channel.rest().orderly_in == 0);
+  forget_path(rest);
+  CHECK(rest.orderly_in == 0);
+}
+
 TEST_CASE("a channel at rest refuses what it refused before") {
   Side side;
   REQUIRE_FALSE(side.violation(talk(0, 0, 300), kStart));

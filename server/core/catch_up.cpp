@@ -27,14 +27,13 @@ constexpr std::chrono::seconds kReadAgain{1};
 
 }  // namespace
 
-void Hub::Impl::forward_sealed(Session& session, const store::Post& post,
-                               std::string_view payload) {
-  if ((session.behind && !fault("forward_while_behind")) || post.id <= session.served) return;
+void Hub::Impl::forward_sealed(Session& session, MessageId id, const channel::Payload& message) {
+  if ((session.behind && !fault("forward_while_behind")) || id <= session.served) return;
   const std::size_t queued = session.link->connection.channel().talk_queued_bytes();
-  if (queued + payload.size() > kLiveQueue && !fault("slow_follower_queued")) {
-    fall_behind(session, post.id - 1);
+  if (queued + message.size() > kLiveQueue && !fault("slow_follower_queued")) {
+    fall_behind(session, id - 1);
   } else {
-    send_forward(session, post.id, payload);
+    send_forward(session, id, message);
   }
 }
 
@@ -119,7 +118,8 @@ void Hub::Impl::on_catch_up(const CatchUpRead& missed, Now now) {
         std::any_of(taken_back.begin(), taken_back.end(),
                     [&](const TakenBack& what) { return what.covers(post.author, post.id); });
     if (post.id > up_to || !is_due || is_skipped || is_gone) continue;
-    send_forward(*session, post.id, format_post(post.author_name, post.text));
+    const std::string payload = format_post(post.author_name, post.text);
+    send_forward(*session, post.id, message_of(Opcode::kForward, post.id, payload));
   }
   session->served = std::max(session->served, up_to);
   links.touch(*session->link);
@@ -151,7 +151,7 @@ void Hub::Impl::go_live(Session& session) {
     const RecentPosts::Entry& post = *it;
     if (!followed.is_due(post.author, post.id) || !post.is_shown()) continue;
     if (session.link->connection.channel().talk_queued_bytes() > kCatchUpQueue) return;
-    send_forward(session, post.id, post.payload);
+    send_forward(session, post.id, post.message);
     session.served = post.id;
   }
   session.served = std::max(session.served, recent.newest());

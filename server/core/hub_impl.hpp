@@ -213,7 +213,9 @@ struct Hub::Impl {
 
   // delivery.cpp
   void forward(const store::Post& post);
-  void send_forward(Session& session, MessageId id, std::string_view payload);
+  void send_forward(Session& session, MessageId id, std::string_view payload);  // classic
+  void send_forward(Session& session, MessageId id, channel::Payload message);  // sealed
+  void note_forward(Session& session, MessageId id);
   void hold_forward(Session& session, MessageId id, std::string_view payload);
   void release_forwards(Session& session);
   void start_retrieve(Session& session);
@@ -231,7 +233,9 @@ struct Hub::Impl {
   void send_reset(const Path& path, sealed::ConnectionId id);
   void on_messages(Link& link, Now now);
   void on_message(Link& link, Bytes message, Now now);
+  channel::Payload message_of(Opcode opcode, MessageId msg_id, std::string_view payload);
   bool send_talk(Link& link, Opcode opcode, MessageId msg_id, std::string_view payload);
+  bool send_talk(Link& link, channel::Payload message);
   void close_link(Link& link, sealed::CloseReason why);
   void drop_link(Link& link);
   void bury(Link& link, Bytes last_words, Now now);
@@ -274,7 +278,7 @@ struct Hub::Impl {
     }
   };
   Followed followed_by(AccountId account) const;
-  void forward_sealed(Session& session, const store::Post& post, std::string_view payload);
+  void forward_sealed(Session& session, MessageId id, const channel::Payload& message);
   void fall_behind(Session& session, MessageId served);
   void continue_behind(Session& session, Now now);
   /// The session whose read this was; nothing where it is gone. `taken_back`: since it was asked
@@ -336,7 +340,7 @@ struct Hub::Impl {
   Graves graves;
   RateLimitTable reset_rate;
   std::unordered_map<sealed::ConnectionId, LoginAttempt> attempts;
-  std::vector<std::uint8_t> message_bytes;  // of send_talk(): capacity stays
+  std::vector<std::uint8_t> message_bytes;  // of message_of(): capacity stays
 
   /// A device that had a session before a restart and is not back yet.
   struct AwayDevice {

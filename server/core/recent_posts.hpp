@@ -7,8 +7,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <deque>
-#include <string>
+#include <utility>
 
+#include "protocol/channel/payload.hpp"
 #include "store/records.hpp"
 
 namespace hub::server {
@@ -31,7 +32,7 @@ class RecentPosts {
   struct Entry {
     MessageId id = 0;
     AccountId author = 0;
-    std::string payload;  // format_post()
+    channel::Payload message;  // the forward, as sealed sessions are sent it
     bool is_deleted = false;
     bool is_hidden = false;
 
@@ -39,9 +40,9 @@ class RecentPosts {
   };
 
   /// In the order of the store's stream.
-  void add(const store::Post& post, std::string payload) {
+  void add(const store::Post& post, channel::Payload message) {
     if (entries_.size() >= kMostPosts) entries_.pop_front();
-    entries_.push_back({post.id, post.author, std::move(payload), false, false});
+    entries_.push_back({post.id, post.author, std::move(message), false, false});
     newest_ = post.id;
   }
   /// The store said that there are posts up to this one; nothing newer came through here yet.

@@ -157,13 +157,13 @@ TEST_CASE("the ring of recent posts says from where on it has them all") {
   CHECK(recent.newest() == 100);
   CHECK(recent.reaches(100));
   CHECK_FALSE(recent.reaches(99));
-  recent.add(post(101), "a");
-  recent.add(post(105), "b");  // IDs between belong to nobody
+  recent.add(post(101), {});
+  recent.add(post(105), {});  // IDs between belong to nobody
   CHECK(recent.newest() == 105);
   CHECK(recent.reaches(100));
   CHECK(recent.reaches(103));
   CHECK_FALSE(recent.reaches(99));
-  for (MessageId id = 106; id < 106 + RecentPosts::kMostPosts; ++id) recent.add(post(id), "c");
+  for (MessageId id = 106; id < 106 + RecentPosts::kMostPosts; ++id) recent.add(post(id), {});
   CHECK(recent.entries().size() == RecentPosts::kMostPosts);
   CHECK(recent.entries().front().id == 106);
   CHECK(recent.reaches(105));

@@ -260,6 +260,7 @@ void Connection::rest_if_idle() {
   rest_ = channel_->rest();
   if (fault("idle_forgets_state")) rest_ = {};
   channel_.reset();
+  replay_.settle();
 }
 
 void Connection::widen() {

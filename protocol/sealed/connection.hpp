@@ -17,7 +17,7 @@
 //
 // Deadlines, in the order they are looked at: the trial of a path, its next challenge, the previous
 // receive key, the channel's own (protocol/channel/channel.hpp). There is none while idle: then the
-// connection is this object and nothing on the heap.
+// connection is this object and, where datagrams got lost, the ring of its replay window.
 #pragma once
 
 #include <array>

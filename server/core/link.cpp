@@ -5,11 +5,14 @@
 namespace hub::server {
 
 const Endpoint& address_of(const Session& session) {
-  return session.link != nullptr ? session.link->connection.path().remote : session.record.remote;
+  return session.is_sealed() ? session.link->connection.path().remote
+                             : session.classic->path.remote;
 }
 
 store::CloseSession close_request(const Session& session) {
-  return {session.account(), session.record.token, session.record.framing, session.mark, false};
+  const std::uint64_t token =
+      session.is_sealed() ? session.link->connection.id() : session.classic->token;
+  return {session.account, token, session.framing(), session.mark, false};
 }
 
 Link& LinkTable::add(std::unique_ptr<Link> link, const IpAddress& prefix) {

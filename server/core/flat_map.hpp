@@ -22,9 +22,7 @@ class FlatMap {
   std::size_t size() const { return size_; }
   std::size_t capacity() const { return entries_.size(); }
 
-  Value* find(Key key) {
-    return const_cast<Value*>(static_cast<const FlatMap*>(this)->find(key));
-  }
+  Value* find(Key key) { return const_cast<Value*>(static_cast<const FlatMap*>(this)->find(key)); }
   const Value* find(Key key) const {
     if (size_ == 0) return nullptr;
     const Entry& entry = entries_[place_of(key)];

@@ -178,7 +178,7 @@ void Hub::Impl::end_session(Session& session, Tell tell, Forget forget, sealed::
   if (link != nullptr) {
     link->session = nullptr;
     end_streams(*link);
-    link->login_until = {};  // flush() says until when it may stay without one
+    link->waiting.reset();  // flush() says until when it may stay without one
     links.touch(*link);
     if (tell == Tell::kClient) close_link(*link, why);
   } else if (tell == Tell::kClient &&

@@ -119,7 +119,7 @@ Link* Hub::Impl::admit(std::unique_ptr<Link> begun, Now now) {
   }
   responder.take(begun->connection.id());
   ++counters.connections_opened;
-  begun->login_until = now.mono + kLoginTime;
+  begun->wait_for_login(now.mono + kLoginTime);
   if (fault("stranger_window_wide")) begun->connection.widen();
   return &links.add(std::move(begun), prefix);
 }
@@ -228,7 +228,7 @@ void Hub::Impl::bury(Link& link, Bytes last_words, Now now) {
   const CloseReason why = link.connection.close_reason();
   const bool for_good = why == CloseReason::kEnded || why == CloseReason::kReplaced ||
                         why == CloseReason::kProtocolError;
-  const bool was_stranger = link.stranger_prefix.has_value();
+  const bool was_stranger = link.is_stranger();
   if (last_words.empty() || !for_good || was_stranger || !link.connection.is_path_proven()) return;
   graves.add(
       link.connection.id(),
@@ -261,8 +261,8 @@ void Hub::Impl::flush(Link& link, Now now) {
     return;
   }
   if (link.session == nullptr) {
-    if (link.login_until == TimePoint{}) link.login_until = now.mono + kLoginTime;
-    links.arm(link, link.login_until);
+    if (!link.login_until()) link.wait_for_login(now.mono + kLoginTime);
+    links.arm(link, *link.login_until());
   }
   if (const auto next = link.connection.next_timeout()) links.arm(link, *next);
 }
@@ -273,8 +273,8 @@ void Hub::Impl::on_link_timeouts(Now now) {
     link->connection.on_timeout(now.mono);
     note_move(*link, was);
     // Without a time yet, its session has ended in this very turn.
-    const bool idle_stranger = link->session == nullptr && link->login_until != TimePoint{} &&
-                               now.mono >= link->login_until;
+    const auto login_until = link->login_until();
+    const bool idle_stranger = link->session == nullptr && login_until && now.mono >= *login_until;
     if (idle_stranger && !fault("strangers_stay")) {
       ++counters.strangers_timed_out;
       close_link(*link, CloseReason::kNoLogin);

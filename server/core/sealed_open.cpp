@@ -126,6 +126,7 @@ void Hub::Impl::begin_session(Link& link, const LoginAttempt& attempt,
   if (sessions.of_account(account).empty()) follows.add_account(account, opened.followees);
   Session& session = sessions.add_sealed(opened.session, link, now);
   link.session = &session;
+  link.waiting.reset();
   note_move(link, {opened.session.local, opened.session.remote});
   const store::Device device = opened.device.value_or(store::Device{});
   session.device_id = attempt.device;

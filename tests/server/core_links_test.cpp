@@ -1,4 +1,7 @@
 // What the hub knows of its sealed connections, part by part.
+#include <map>
+#include <random>
+
 #include <catch2/catch.hpp>
 
 #include "server/core/graves.hpp"
@@ -105,6 +108,45 @@ TEST_CASE("a link is woken at its earliest deadline, once") {
   links.table.remove(first);
   CHECK(links.table.take_due(kStart + 5min).empty());
   CHECK_FALSE(links.table.next_timeout().has_value());
+}
+
+TEST_CASE("deadlines agree with a sorted map, and give their memory back") {
+  const auto seed = GENERATE(range(1u, 11u));
+  CAPTURE(seed);
+  std::mt19937_64 dice(seed);
+  Links links;
+  std::map<sealed::ConnectionId, TimePoint> oracle;  // of those armed
+  TimePoint now = kStart;
+  for (sealed::ConnectionId id = 1; id <= 2000; ++id) links.add(id);
+  for (int turn = 0; turn < 400; ++turn) {
+    for (int i = 0; i < (turn < 200 ? 100 : 1); ++i) {
+      const sealed::ConnectionId id = 1 + dice() % 2000;
+      Link* const link = links.table.find(id);
+      if (link == nullptr) continue;
+      if (dice() % 64 == 0) {
+        links.table.remove(*link);
+        oracle.erase(id);
+        continue;
+      }
+      const TimePoint when = now + (dice() % 2 == 0 ? 25ms : 10'000ms) + dice() % 100 * 1ms;
+      links.table.arm(*link, when);
+      const auto [there, is_new] = oracle.emplace(id, when);
+      if (!is_new) there->second = std::min(there->second, when);
+    }
+    now += dice() % 100 * 1ms;
+    Ids due = links.ids(links.table.take_due(now));
+    std::sort(due.begin(), due.end());
+    Ids expected;
+    for (const auto& [id, at] : oracle) {
+      if (at <= now) expected.push_back(id);
+    }
+    for (const auto id : expected) oracle.erase(id);
+    REQUIRE(due == expected);
+    for (const auto& [id, at] : oracle) REQUIRE(*links.table.next_timeout() <= at);
+  }
+  links.table.take_due(now + 1h);
+  CHECK_FALSE(links.table.next_timeout().has_value());
+  CHECK(links.table.room_for_deadlines() <= 1024);
 }
 
 TEST_CASE("a stranger's guesses: ten, then one every six seconds, a prefix and an account") {

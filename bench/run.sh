@@ -36,6 +36,7 @@ for ((round = 1; round <= rounds; round++)); do
   load --sealed post --history 1000000
   load --sealed retrieve --followees 100
   load --sealed idle
+  if [ -n "$slow" ]; then load --sealed idle --sessions 100000; fi
   if [ -n "$slow" ]; then
     load --sealed lossy --seed "$round"
     load --sealed roam --changes 4 --interval 2

@@ -37,6 +37,7 @@ struct LoginAttempt {
   Fate fate = Fate::kGoesOn;
   bool is_resume = false;
   LoginTranscript transcript;    // resume: the ID alone
+  IpAddress tried_from;          // where the throttle took the try from; not for a resume
   Verifier verifier;             // of the account, or a decoy's
   Key proof{};                   // resume: to be held against the device
   DeviceId device{};             // of a login once it is proved

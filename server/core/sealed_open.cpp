@@ -143,6 +143,7 @@ void Hub::Impl::begin_session(Link& link, const LoginAttempt& attempt,
   session.must_count = newest - session.served > kMaxCatchUp && !fault("catch_up_not_bounded");
   note_progress(session, now);
   link.connection.widen();
+  if (!attempt.is_resume) throttle.give_back(attempt.transcript.id_key, attempt.tried_from);
   throttle.remember(attempt.transcript.id_key, link.connection.path().remote.ip);
   ++(attempt.is_resume ? counters.resumes_ok : counters.logins_ok);
   log(LogLevel::kInfo,

@@ -192,6 +192,28 @@ TEST_CASE(
   CHECK(tries(throttle, "bob", prefix_of(50'002), kStart) == 10);  // nobody is after him
 }
 
+TEST_CASE("those who know their passwords do not use up each other's tries") {
+  test::SeededRandom random(4);
+  LoginThrottle throttle(random);
+  int refused = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    const std::string id = "user" + std::to_string(i);
+    refused += throttle.may_try(id, prefix_of(1), kStart) ? 0 : 1;
+    throttle.give_back(id, prefix_of(1));
+    throttle.remember(id, prefix_of(1));
+  }
+  CHECK(refused == 0);
+  // Who guesses gains nothing by an account of his own.
+  int guesses = 0;
+  for (int i = 0; i < 50; ++i) {
+    guesses += throttle.may_try("ann", prefix_of(1), kStart) ? 1 : 0;
+    throttle.may_try("mallory", prefix_of(1), kStart);
+    throttle.give_back("mallory", prefix_of(1));
+    throttle.remember("mallory", prefix_of(1));
+  }
+  CHECK(guesses == 10);
+}
+
 TEST_CASE("the ring of recent posts says from where on it has them all") {
   RecentPosts recent;
   CHECK(recent.reaches(0));

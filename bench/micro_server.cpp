@@ -89,7 +89,7 @@ BENCHMARK(follow_index_online_offline);
 void session_touch(benchmark::State& state) {
   SessionTable table;
   const AccountId sessions = state.range(0);
-  for (AccountId i = 1; i <= sessions; ++i) table.add(record_of(i), path_of(i), at(0s));
+  for (AccountId i = 1; i <= sessions; ++i) table.add(record_of(i), at(0s));
   AccountId account = 1;
   for (auto _ : state) {
     Session* session = table.by_token(token_of(account));
@@ -104,7 +104,7 @@ void session_expire(benchmark::State& state) {
   const AccountId sessions = state.range(0);
   for (auto _ : state) {
     SessionTable table;
-    for (AccountId i = 1; i <= sessions; ++i) table.add(record_of(i), path_of(i), at(0s));
+    for (AccountId i = 1; i <= sessions; ++i) table.add(record_of(i), at(0s));
     while (Session* oldest = table.least_recent()) table.remove(*oldest);
   }
   state.SetItemsProcessed(state.iterations() * sessions);

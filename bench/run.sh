@@ -41,6 +41,7 @@ for ((round = 1; round <= rounds; round++)); do
   load --sealed post --history 1000000
   load --sealed retrieve --followees 100
   load --sealed idle
+  if [ -n "$slow" ]; then load --sealed idle --sessions 100000; fi
   if [ -n "$slow" ]; then
     load resume
     history=$large load start

@@ -88,7 +88,9 @@ inline constexpr std::size_t kRetrieveBurst = 50;
 inline constexpr std::chrono::milliseconds kRetrievePause{5};
 
 /// What a connection with nothing in flight may take in the hub's memory.
-inline constexpr std::size_t kMaxIdleConnectionBytes = 640;
+inline constexpr std::size_t kMaxIdleConnectionBytes = 432;
+/// The same with what the hub knows of the connection; its session comes on top.
+inline constexpr std::size_t kMaxIdleLinkBytes = 456;
 
 /// What a catch-up leaves out is counted up to here; beyond, it is "more than".
 inline constexpr std::uint32_t kMaxCountedEarlier = 10'000;

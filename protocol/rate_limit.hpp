@@ -19,6 +19,8 @@ class RateLimit {
   bool take(std::uint32_t per_second, TimePoint now);
   /// The same for `burst` events at once, then one every `interval`.
   bool take(Duration interval, std::uint32_t burst, TimePoint now);
+  /// One event of those that were taken so did not count after all.
+  void give_back(Duration interval) { full_at_ -= interval; }
 
  private:
   TimePoint full_at_{};

@@ -54,6 +54,7 @@ constexpr std::array kRows = {
     ReportRow{"retrieve/100/sealed", "hub_cpu_us_each", "… CPU time of hubd, us", 1, ""},
     ReportRow{"idle/10000/sealed", "bytes_per_session",
               "memory a sealed session, 10,000 of them, bytes", 1, "1,024, and Mosquitto"},
+    ReportRow{"idle/100000/sealed", "bytes_per_session", "… 100,000 of them", 1, "the same"},
     ReportRow{"idle/10000/sealed", "login_hub_cpu_us_each", "CPU time of hubd a sealed login, us",
               1, "250: 4,000 a core second"},
     ReportRow{"resume/10000", "hub_cpu_us_each", "CPU time of hubd a resume after a restart, us", 1,

@@ -91,7 +91,7 @@ Channel::Channel(const Config& config, const Rest& rest)
 
 bool Channel::is_idle() const {
   return recovery_.is_empty() && !acks_.is_pending() && out_.is_empty() && in_.is_empty() &&
-         !is_ping_owed_ && probes_owed_ == 0 && !mark_;
+         !is_ping_owed_ && probes_owed_ == 0 && !mark_ && mark_in_ == 0;
 }
 
 Rest Channel::rest() const {
@@ -172,7 +172,7 @@ tl::expected<Received, Violation> Channel::on_packet(std::uint64_t number, Bytes
         received.close_reason = frame->reason;
         break;
       case FrameType::kMark:
-        received.mark = frame->mark;
+        mark_in_ = frame->mark;
         break;
     }
     if (bad) return tl::unexpected(*bad);

@@ -23,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <tl/expected.hpp>
@@ -66,17 +67,16 @@ struct Received {
   bool ack_eliciting = false;
   std::vector<PathFrame> path_frames;
   std::optional<std::uint8_t> close_reason;
-  std::optional<std::uint64_t> mark;
 };
 
 class Channel {
  public:
   /// Of a new connection.
   explicit Channel(const Config& config) : Channel(config, Rest{}) {}
-  /// `rest` of an earlier Channel of the same connection.
+  /// `rest` of an earlier Channel of the same connection, whose windows were no larger.
   Channel(const Config& config, const Rest& rest);
 
-  /// Nothing queued, in flight, buffered, undelivered or owed, no bulk stream open: this may be
+  /// Nothing queued, in flight, buffered, untaken or owed, no bulk stream open: this may be
   /// dropped and made again from rest(), which is exact only then.
   bool is_idle() const;
   Rest rest() const;
@@ -104,6 +104,12 @@ class Channel {
   void mark(std::uint64_t id);
   /// Raises the receive windows (never lowers them); window frames announce it.
   void set_windows(std::size_t talk, std::size_t bulk);
+
+  /// The newest mark that came; nothing where none did since.
+  std::optional<std::uint64_t> take_mark() {
+    const std::uint64_t taken = std::exchange(mark_in_, 0);
+    return taken == 0 ? std::nullopt : std::optional(taken);
+  }
 
   bool has_delivered() const;
   /// What has become readable, in order. Taking it is consuming it: the windows slide.
@@ -167,6 +173,7 @@ class Channel {
   bool is_repeat_owed_ = false;
   int probes_owed_ = 0;
   std::uint64_t acked_end_ = 0;        // one above the largest number acknowledged
+  std::uint64_t mark_in_ = 0;          // not taken yet; 0: none, there is no post of that ID
   std::optional<std::uint64_t> mark_;  // not sent yet
   bool is_ping_owed_ = false;
   bool is_limited_ = false;  // what waits is held back by congestion control, not by want of data

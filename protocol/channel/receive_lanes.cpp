@@ -1,7 +1,6 @@
 #include "protocol/channel/receive_lanes.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "protocol/fault.hpp"
 
@@ -12,25 +11,20 @@ namespace {
 constexpr std::uint64_t kLeastCost = cost_of(1);
 constexpr std::uint64_t kGreatestCost = cost_of(kMaxMessageBytes);
 
-ReceiveWindow restored(const WindowRest& rest, std::uint32_t size, std::size_t wanted) {
+ReceiveWindow restored(const WindowRest& rest, std::size_t size) {
   ReceiveWindow window;
   window.received = window.delivered = window.taken = rest.used;
   window.announced = window.known = rest.limit;
-  window.size = std::max<std::uint64_t>(size, wanted);
+  window.size = size;
   return window;
-}
-
-std::uint32_t to_u32(std::uint64_t value) {
-  return static_cast<std::uint32_t>(
-      std::min<std::uint64_t>(value, std::numeric_limits<std::uint32_t>::max()));
 }
 
 }  // namespace
 
 ReceiveLanes::ReceiveLanes(const Rest& rest, std::size_t talk_window, std::size_t bulk_window)
     : next_stream_(rest.next_stream_in),
-      talk_window_(restored(rest.talk_in, rest.talk_window, talk_window)),
-      bulk_window_(restored(rest.bulk_in, rest.bulk_window, bulk_window)) {
+      talk_window_(restored(rest.talk_in, talk_window)),
+      bulk_window_(restored(rest.bulk_in, bulk_window)) {
   talk_.next_seq = rest.talk_seq_in;
   owe_if_used(talk_window_);
   owe_if_used(bulk_window_);
@@ -41,8 +35,6 @@ void ReceiveLanes::store(Rest& rest) const {
   rest.next_stream_in = next_stream_;
   rest.talk_in = {talk_window_.received, talk_window_.announced};
   rest.bulk_in = {bulk_window_.received, bulk_window_.announced};
-  rest.talk_window = to_u32(talk_window_.size);
-  rest.bulk_window = to_u32(bulk_window_.size);
 }
 
 bool ReceiveLanes::is_empty() const {

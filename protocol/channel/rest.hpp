@@ -1,5 +1,5 @@
 // What must outlive an idle phase: a Channel that is_idle() may be dropped and made again from
-// this.
+// this, under a Config that has the windows it was given last.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +27,8 @@ struct Rest {
   WindowRest bulk_in{0, kInitialBulkWindow};
   std::uint64_t next_stream_out = 0;
   std::uint64_t next_stream_in = 0;
-  std::uint64_t next_number_in = 0;  // one above the largest received
-  std::uint32_t received_run = 0;    // numbers received without a gap below that
-  std::uint32_t talk_window = 0;     // as set by set_windows()
-  std::uint32_t bulk_window = 0;
+  std::uint64_t next_number_in = 0;   // one above the largest received
+  std::uint32_t received_run = 0;     // numbers received without a gap below that
   std::uint32_t smoothed_rtt_us = 0;  // 0: never sampled
   std::uint32_t rtt_variance_us = 0;
   std::uint32_t min_rtt_us = 0;
@@ -56,6 +54,6 @@ inline void forget_path(Rest& rest) {
 }
 
 static_assert(std::is_trivially_copyable_v<Rest>);
-static_assert(sizeof(Rest) <= 160, "the memory budget of an idle connection");
+static_assert(sizeof(Rest) <= 144, "the memory budget of an idle connection");
 
 }  // namespace hub::channel

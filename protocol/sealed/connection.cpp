@@ -39,10 +39,11 @@ Connection::Connection(Side side, const Established& made, const Path& path, Ran
                 limits),
       receive_key_(side == Side::kClient ? made.keys.to_initiator : made.keys.to_responder),
       handshake_hash_(made.keys.handshake_hash),
-      reset_(made.reset),
       path_(path),
       last_heard_(now),
-      side_(side) {}
+      side_(side) {
+  if (side == Side::kClient) rare().reset = made.reset;
+}
 
 Connection::~Connection() = default;
 
@@ -67,7 +68,6 @@ Connection::Taken Connection::on_datagram(const Path& path, const TransportHeade
     if (closed_ == CloseReason::kNone) closed_ = CloseReason::kProtocolError;
     return Taken::kClosed;
   }
-  if (received->mark) mark_ = *received->mark;
   on_path_frames(path, received->path_frames);
   return Taken::kFresh;
 }
@@ -79,44 +79,60 @@ void Connection::roam(const Path& path, std::size_t bytes, bool newest, TimePoin
   if (side_ == Side::kClient) return;
   if (path.remote == path_.remote) {
     if (newest) path_.local = path.local;
-    if (trial_) trial_->received += bytes;
+    if (Trial* const running = trial()) running->received += bytes;
     return;
   }
   if (!newest && !fault("move_without_newer")) return;
-  if (trial_ && path.remote == trial_->proven.remote) {
+  if (trial() != nullptr && path.remote == trial()->proven.remote) {
     if (!fault("never_goes_back")) go_back(now);
     return;
   }
   begin_trial(path, now);
-  if (trial_) trial_->received = bytes;
+  if (Trial* const begun = trial()) begun->received = bytes;
 }
 
 void Connection::begin_trial(const Path& path, TimePoint now) {
-  auto trial = std::make_unique<Trial>();
-  trial->proven = trial_ ? trial_->proven : path_;
-  random_.fill(trial->challenge_new);
-  random_.fill(trial->challenge_old);
+  Trial begun;
+  begun.proven = trial() != nullptr ? trial()->proven : path_;
+  random_.fill(begun.challenge_new);
+  random_.fill(begun.challenge_old);
   move_to(path, now);
-  trial->until = now + kTrialPtos * pto();
-  trial_ = std::move(trial);
+  begun.until = now + kTrialPtos * pto();
+  rare().trial = begun;
   drop_challenges();
   if (fault("move_needs_no_proof")) {
-    trial_.reset();
+    end_trial();
     return;
   }
   challenge(now);
 }
 
 void Connection::go_back(TimePoint now) {
-  const Path proven = trial_->proven;
-  trial_.reset();
+  const Path proven = trial()->proven;
   drop_challenges();
+  end_trial();
   move_to(proven, now);
+}
+
+Connection::Rare& Connection::rare() {
+  if (rare_ == nullptr) rare_ = std::make_unique<Rare>();
+  return *rare_;
+}
+
+void Connection::end_trial() {
+  rare_->trial.reset();
+  drop_rare_if_unused();
+}
+
+void Connection::drop_rare_if_unused() {
+  const bool is_used =
+      side_ == Side::kClient || rare_->trial.has_value() || !rare_->path_messages.empty();
+  if (!is_used && !fault("trial_memory_kept")) rare_.reset();
 }
 
 // Those that wait were counted against the trial they belong to.
 void Connection::drop_challenges() {
-  if (!fault("old_challenges_sent")) path_messages_.reset();
+  if (rare_ != nullptr && !fault("old_challenges_sent")) rare_->path_messages.clear();
 }
 
 // RTT and congestion window belong to a way through the network, not to a port (RFC 9000, 9.4).
@@ -128,17 +144,18 @@ void Connection::move_to(const Path& path, TimePoint now) {
 
 /// Asks both paths; again each PTO, since either datagram may be lost.
 void Connection::challenge(TimePoint now) {
-  queue({path_, {false, trial_->challenge_new}});
-  queue({trial_->proven, {false, trial_->challenge_old}});
-  trial_->next_challenge = now + pto();
+  Trial& running = *trial();
+  queue({path_, {false, running.challenge_new}});
+  queue({running.proven, {false, running.challenge_old}});
+  running.next_challenge = now + pto();
 }
 
 void Connection::queue(const PathMessage& message) {
-  if (!path_messages_) path_messages_ = std::make_unique<std::vector<PathMessage>>();
-  if (path_messages_->size() == kMaxPathMessages && !fault("path_messages_unbounded")) {
-    path_messages_->erase(path_messages_->begin());
+  auto& waiting = rare().path_messages;
+  if (waiting.size() == kMaxPathMessages && !fault("path_messages_unbounded")) {
+    waiting.erase(waiting.begin());
   }
-  path_messages_->push_back(message);
+  waiting.push_back(message);
 }
 
 // The hub asks and the client answers, never the other way: so nobody can make a hub send to an
@@ -148,22 +165,24 @@ void Connection::on_path_frames(const Path& path, const std::vector<channel::Pat
     if (side_ == Side::kClient && !frame.is_response) {
       queue({path_, {true, frame.data}});
     }
-    if (side_ == Side::kServer && frame.is_response && trial_) {
+    if (side_ == Side::kServer && frame.is_response && trial() != nullptr) {
       const bool there = path.remote == path_.remote || fault("path_answer_from_anywhere");
-      if (there && frame.data == trial_->challenge_new) trial_.reset();
+      if (there && frame.data == trial()->challenge_new) end_trial();
     }
   }
 }
 
 std::size_t Connection::allowance(const Path& path) const {
-  const bool unproven = trial_ != nullptr && path.remote == path_.remote;
+  const Trial* const running = trial();
+  const bool unproven = running != nullptr && path.remote == path_.remote;
   if (!unproven || fault("unproven_path_unlimited")) return kUnlimited;
-  const std::uint64_t most = kAmplification * trial_->received;
-  return most > trial_->sent ? static_cast<std::size_t>(most - trial_->sent) : 0;
+  const std::uint64_t most = kAmplification * running->received;
+  return most > running->sent ? static_cast<std::size_t>(most - running->sent) : 0;
 }
 
 void Connection::count_sent(const Path& path, std::size_t bytes) {
-  if (trial_ != nullptr && path.remote == path_.remote) trial_->sent += bytes;
+  Trial* const running = trial();
+  if (running != nullptr && path.remote == path_.remote) running->sent += bytes;
 }
 
 void Connection::set_path(const Path& path, TimePoint now) {
@@ -186,10 +205,10 @@ std::optional<Path> Connection::poll_transmit(TimePoint now, std::vector<std::ui
     channel::encode_close(static_cast<std::uint8_t>(closed_), out);
     return seal(path_, out, begin);
   }
-  while (path_messages_) {  // each in a datagram of its own
-    const PathMessage message = path_messages_->back();
-    path_messages_->pop_back();
-    if (path_messages_->empty()) path_messages_.reset();
+  while (rare_ != nullptr && !rare_->path_messages.empty()) {  // each in a datagram of its own
+    const PathMessage message = rare_->path_messages.back();
+    rare_->path_messages.pop_back();
+    drop_rare_if_unused();
     if (allowance(message.path) < kPathDatagramBytes) continue;
     open();
     channel::encode_path(message.frame.is_response, message.frame.data, out);
@@ -218,9 +237,9 @@ Path Connection::seal(const Path& path, std::vector<std::uint8_t>& out, std::siz
 std::optional<TimePoint> Connection::next_timeout() const {
   if (is_closed()) return std::nullopt;
   std::optional<TimePoint> next = receive_key_.next_timeout();
-  if (trial_) {
-    keep_earliest(next, trial_->until);
-    keep_earliest(next, trial_->next_challenge);
+  if (const Trial* const running = trial()) {
+    keep_earliest(next, running->until);
+    keep_earliest(next, running->next_challenge);
   }
   // While nothing may be sent, waking the channel for it would be a busy loop.
   if (channel_ && allowance(path_) > kTransportOverhead) {
@@ -232,9 +251,10 @@ std::optional<TimePoint> Connection::next_timeout() const {
 void Connection::on_timeout(TimePoint now) {
   if (is_closed()) return;
   receive_key_.on_timeout(now);
-  if (trial_ && now >= trial_->until && !fault("trial_never_ends")) {
+  const Trial* const running = trial();
+  if (running != nullptr && now >= running->until && !fault("trial_never_ends")) {
     go_back(now);
-  } else if (trial_ && now >= trial_->next_challenge) {
+  } else if (running != nullptr && now >= running->next_challenge) {
     challenge(now);
   }
   if (channel_) {
@@ -260,6 +280,7 @@ void Connection::rest_if_idle() {
   rest_ = channel_->rest();
   if (fault("idle_forgets_state")) rest_ = {};
   channel_.reset();
+  replay_.settle();
 }
 
 void Connection::widen() {

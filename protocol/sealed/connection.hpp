@@ -17,7 +17,7 @@
 //
 // Deadlines, in the order they are looked at: the trial of a path, its next challenge, the previous
 // receive key, the channel's own (protocol/channel/channel.hpp). There is none while idle: then the
-// connection is this object and nothing on the heap.
+// connection is this object and, where datagrams got lost, the ring of its replay window.
 #pragma once
 
 #include <array>
@@ -81,8 +81,7 @@ class Connection {
   std::vector<channel::Delivered> take_delivered();
   /// The newest mark that came (see channel::Channel::mark()); nothing where none did since.
   std::optional<std::uint64_t> take_mark() {
-    const std::uint64_t taken = std::exchange(mark_, 0);
-    return taken == 0 ? std::nullopt : std::optional(taken);
+    return channel_ ? channel_->take_mark() : std::nullopt;
   }
   /// Larger receive windows, once the peer has logged in.
   void widen();
@@ -98,14 +97,18 @@ class Connection {
   /// The client sends from a new address or to another one of the hub's: RTT afresh, and a ping.
   void set_path(const Path& path, TimePoint now);
   const Path& path() const { return path_; }
-  bool is_path_proven() const { return trial_ == nullptr; }
+  bool is_path_proven() const { return trial() == nullptr; }
 
   ConnectionId id() const { return ours_; }
   ConnectionId peer_id() const { return theirs_; }
   const Key& handshake_hash() const { return handshake_hash_; }
-  const ResetToken& expected_reset() const { return reset_; }
+  /// The client's side: what a stateless reset of this connection says. The hub makes it anew from
+  /// its reset key.
+  const ResetToken& expected_reset() const { return rare_->reset; }
   /// When an authentic, new datagram last came.
   TimePoint last_heard() const { return last_heard_; }
+  /// Nothing is under way, and nothing of it on the heap but the ring of a replay window with gaps.
+  bool is_at_rest() const { return channel_ == nullptr && rare_ == nullptr; }
   /// Something that asks for an ack is on its way.
   bool awaits_answer() const { return channel_ != nullptr && channel_->bytes_in_flight() > 0; }
   Duration pto() const;
@@ -126,7 +129,17 @@ class Connection {
     Path path;
     channel::PathFrame frame;
   };
+  /// What a resting connection of the hub does without.
+  struct Rare {
+    std::optional<Trial> trial;
+    std::vector<PathMessage> path_messages;
+    ResetToken reset{};  // the client's side
+  };
 
+  Trial* trial() const { return rare_ != nullptr && rare_->trial ? &*rare_->trial : nullptr; }
+  Rare& rare();
+  void end_trial();
+  void drop_rare_if_unused();
   bool is_newest(std::uint64_t number) const { return number >= replay_.next(); }
   void roam(const Path& path, std::size_t bytes, bool newest, TimePoint now);
   void begin_trial(const Path& path, TimePoint now);
@@ -148,14 +161,11 @@ class Connection {
   ReceiveKey receive_key_;
   ReplayWindow replay_;
   Key handshake_hash_;
-  ResetToken reset_;
   Path path_;
   TimePoint last_heard_;
   channel::Rest rest_;
   std::unique_ptr<channel::Channel> channel_;
-  std::unique_ptr<Trial> trial_;
-  std::unique_ptr<std::vector<PathMessage>> path_messages_;
-  std::uint64_t mark_ = 0;  // 0: none; there is no post of that ID
+  std::unique_ptr<Rare> rare_;
   Side side_;
   CloseReason closed_ = CloseReason::kNone;
   bool closing_ = false;  // our close frame is still to be sent

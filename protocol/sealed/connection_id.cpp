@@ -30,6 +30,11 @@ ConnectionIdSource::ConnectionIdSource(std::uint32_t generation, Random& random)
 }
 
 ConnectionId ConnectionIdSource::next() {
+  const ConnectionId id = permuted();
+  return id != 0 ? id : permuted();
+}
+
+ConnectionId ConnectionIdSource::permuted() {
   const std::uint64_t number = fault("connection_id_again") ? 0 : counter_++ % kPerGeneration;
   std::uint64_t left = number >> kHalfBits;
   std::uint64_t right = number & kHalf;

@@ -21,10 +21,12 @@ class ConnectionIdSource {
   /// `generation` below kGenerations; the permutation's key comes from `random`.
   ConnectionIdSource(std::uint32_t generation, Random& random);
 
-  /// Another one at each call, 2^40 times.
+  /// Another one at each call, 2^40 times; never 0.
   ConnectionId next();
 
  private:
+  ConnectionId permuted();
+
   std::uint64_t generation_;
   Key key_{};
   std::uint64_t counter_ = 0;

@@ -73,7 +73,7 @@ bool SendKey::wants_ack(std::optional<std::uint64_t> largest_acked, TimePoint no
   return is_old(now) && !is_followed(largest_acked);
 }
 
-bool SendKey::is_spent() const { return next_ - first_ >= 2 * limits_.datagrams; }
+bool SendKey::is_spent() const { return next_ - first_ >= 2 * std::uint64_t{limits_.datagrams}; }
 
 void SendKey::start(ConnectionId to, std::optional<std::uint64_t> largest_acked, TimePoint now,
                     std::vector<std::uint8_t>& out) {

@@ -12,6 +12,7 @@
 // never more than one generation behind.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -36,10 +37,10 @@ struct TransportHeader {
 /// longer than kMaxDatagramBytes, or a number that no sender reaches.
 std::optional<TransportHeader> read_transport_header(Bytes datagram);
 
-/// How long a key is used.
+/// How long a key is used. Small, since each connection has its own.
 struct KeyLimits {
-  std::uint64_t datagrams = kRekeyDatagrams;
-  Duration interval = kRekeyInterval;
+  std::uint32_t datagrams = kRekeyDatagrams;
+  std::chrono::duration<std::uint32_t> interval = kRekeyInterval;  // seconds
 };
 
 /// Wiped when it dies, as is the key of the other direction.

@@ -41,8 +41,8 @@ void Hub::Impl::request_stream(Session& session, const Incoming& in) {
 }
 
 bool Hub::Impl::read_page(const Session& session, RetrieveStream& run) {
-  run.reading = read(RetrieveJob{0, session.account(), page_of(run), run.before},
-                     PendingRetrieve{session.id});
+  run.reading =
+      read(RetrieveJob{0, session.account, page_of(run), run.before}, PendingRetrieve{session.id});
   if (!run.reading) ++counters.drop_busy_reader;
   return run.reading;
 }

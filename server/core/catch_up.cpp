@@ -49,12 +49,12 @@ void Hub::Impl::continue_behind(Session& session, Now now) {
   if (session.link->connection.channel().talk_queued_bytes() > kCatchUpQueue) return;
   const PendingCatchUp why{session.id, {}};
   if (session.must_count) {
-    session.reading = read(BacklogJob{0, session.account(), session.served}, why);
+    session.reading = read(BacklogJob{0, session.account, session.served}, why);
   } else if (recent.reaches(session.served) || fault("live_too_early")) {
     go_live(session);
     return;
   } else {
-    session.reading = read(CatchUpJob{0, session.account(), session.served}, why);
+    session.reading = read(CatchUpJob{0, session.account, session.served}, why);
   }
   if (session.reading) return;
   ++counters.drop_busy_reader;
@@ -110,7 +110,7 @@ void Hub::Impl::on_catch_up(const CatchUpRead& missed, Now now) {
   // The page may be newer than the follow index; up to the newest post that came through the stream
   // the index is the judge, so that who unfollowed meanwhile gets nothing more.
   const MessageId up_to = std::min(missed.page->up_to, recent.newest());
-  const Followed followed = followed_by(session->account());
+  const Followed followed = followed_by(session->account);
   for (const store::Post& post : missed.page->posts) {
     const bool is_due = followed.is_due(post.author, post.id) || fault("unfollowed_caught_up");
     const bool is_skipped = fault("catch_up_skips_one") && &post == &missed.page->posts.back();
@@ -146,7 +146,7 @@ Hub::Impl::Followed Hub::Impl::followed_by(AccountId account) const {
 }
 
 void Hub::Impl::go_live(Session& session) {
-  const Followed followed = followed_by(session.account());
+  const Followed followed = followed_by(session.account);
   for (auto it = recent.above(session.served); it != recent.entries().end(); ++it) {
     const RecentPosts::Entry& post = *it;
     if (!followed.is_due(post.author, post.id) || !post.is_shown()) continue;

@@ -17,12 +17,12 @@ control::Refused busy() {
 
 }  // namespace
 
-void Hub::Impl::on_control(ControlTag tag, const control::Command& command) {
+void Hub::Impl::on_control(ControlTag tag, const control::Command& command, Now now) {
   std::visit(
       [&](const auto& asked) {
         using T = std::decay_t<decltype(asked)>;
         if constexpr (std::is_same_v<T, control::ListSessions>) {
-          out.answers.push_back({tag, session_page(asked.after)});
+          out.answers.push_back({tag, session_page(asked.after, now)});
         } else if constexpr (std::is_same_v<T, control::Stats>) {
           out.answers.push_back({tag, figures()});
         } else if constexpr (std::is_same_v<T, control::ReloadKeys>) {
@@ -53,16 +53,17 @@ void Hub::Impl::on_keys(const KeysRead& read_keys) {
   out.answers.push_back({tag, control::Done{}});
 }
 
-control::SessionPage Hub::Impl::session_page(std::uint64_t after) const {
+control::SessionPage Hub::Impl::session_page(std::uint64_t after, Now now) const {
   control::SessionPage page;
   for (const Session* session : sessions.page(after, kControlPageRows)) {
     control::SessionRow row;
-    row.account = session->record.name;
+    row.account = session->name;
     row.state = name_of(session->state());
-    row.framing = session->record.framing == Framing::kClassic ? "classic" : "sealed";
+    row.framing = session->framing() == Framing::kClassic ? "classic" : "sealed";
     row.address = to_string(address_of(*session));
-    row.online_since = session->record.online_since;
-    row.last_active = session->last_active_wall;
+    row.online_since = session->online_since;
+    row.last_active = std::chrono::time_point_cast<WallTime::duration>(
+        now.wall - (now.mono - session->last_active));
     row.unacknowledged = session->unacknowledged.size();
     page.rows.push_back(std::move(row));
     page.next = session->id;

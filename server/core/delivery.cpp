@@ -11,18 +11,20 @@ namespace hub::server {
 namespace {
 
 SessionTraffic& traffic_of(Session& session) {
-  if (session.traffic == nullptr) session.traffic = std::make_unique<SessionTraffic>();
-  return *session.traffic;
+  auto& traffic = session.classic->traffic;
+  if (traffic == nullptr) traffic = std::make_unique<SessionTraffic>();
+  return *traffic;
 }
 
 void drop_idle_traffic(Session& session) {
-  if (session.traffic != nullptr && session.traffic->idle()) session.traffic.reset();
+  auto& traffic = session.classic->traffic;
+  if (traffic != nullptr && traffic->idle()) traffic.reset();
 }
 
 }  // namespace
 
 void Hub::Impl::forward(const store::Post& post) {
-  const auto& followers = follows.online_followers(post.author);
+  const auto followers = follows.online_followers(post.author);
   const std::string payload = format_post(post.author_name, post.text);
   const channel::Payload message = message_of(Opcode::kForward, post.id, payload);
   recent.add(post, message);
@@ -41,7 +43,7 @@ void Hub::Impl::forward(const store::Post& post) {
       if (fault("stalled_follower_holds_others") && session->behind) return;
       if (session->is_sealed()) {
         forward_sealed(*session, post.id, message);
-      } else if (session->holds_forwards() && !fault("forward_not_held")) {
+      } else if (session->classic->holds_forwards() && !fault("forward_not_held")) {
         hold_forward(*session, post.id, payload);
       } else {
         send_forward(*session, post.id, payload);
@@ -74,14 +76,15 @@ void Hub::Impl::hold_forward(Session& session, MessageId id, std::string_view pa
     ++counters.drop_pending_forward;
     return;
   }
-  traffic.held.push_back({id, std::string(payload), session.posts_asked});
+  traffic.held.push_back({id, std::string(payload), session.classic->posts_asked});
 }
 
 void Hub::Impl::release_forwards(Session& session) {
-  if (session.traffic == nullptr) return;
-  auto& held = session.traffic->held;
-  while (!held.empty() && !session.retrieving() &&
-         held.front().after_posts <= session.posts_answered) {
+  if (session.is_sealed() || session.classic->traffic == nullptr) return;
+  const ClassicSide& classic = *session.classic;
+  auto& held = classic.traffic->held;
+  while (!held.empty() && !classic.retrieving() &&
+         held.front().after_posts <= classic.posts_answered) {
     if (recent.may_show(held.front().id) || fault("taken_back_posts_released")) {
       send_forward(session, held.front().id, held.front().payload);
     }
@@ -111,7 +114,7 @@ void Hub::Impl::start_retrieve(Session& session) {
   SessionTraffic& traffic = traffic_of(session);
   while (!traffic.waiting.empty()) {
     const std::uint32_t n = traffic.waiting.front();
-    if (n > 0 && read(RetrieveJob{0, session.account(), n, 0}, PendingRetrieve{session.id})) {
+    if (n > 0 && read(RetrieveJob{0, session.account, n, 0}, PendingRetrieve{session.id})) {
       return;
     }
     traffic.waiting.pop_front();
@@ -155,8 +158,8 @@ void Hub::Impl::on_classic_page(Session& session, const RetrievePage& page, Now 
 }
 
 void Hub::Impl::continue_run(Session& session, Now now) {
-  if (session.traffic == nullptr || !session.traffic->run) return;
-  RetrieveRun& run = *session.traffic->run;
+  if (session.classic->traffic == nullptr || !session.classic->traffic->run) return;
+  RetrieveRun& run = *session.classic->traffic->run;
   const std::size_t end = std::min(run.posts.size(), run.next + kRetrieveBurst);
   for (; run.next < end; ++run.next) {
     const store::Post& post = run.posts[run.next];
@@ -170,8 +173,8 @@ void Hub::Impl::continue_run(Session& session, Now now) {
 }
 
 void Hub::Impl::finish_run(Session& session) {
-  const bool full_page = session.traffic->run->posts.size() >= kClassicMaxRetrieve;
-  session.traffic->run.reset();
+  const bool full_page = session.classic->traffic->run->posts.size() >= kClassicMaxRetrieve;
+  session.classic->traffic->run.reset();
   if (!(full_page && fault("full_retrieve_has_no_end"))) send(session, Opcode::kRetrieveEnd);
   if (fault("retrieve_ends_twice")) send(session, Opcode::kRetrieveEnd);
   ++counters.retrieves_served;

@@ -1,7 +1,6 @@
 #include "server/core/follow_index.hpp"
 
 #include <algorithm>
-#include <utility>
 
 #include "protocol/fault.hpp"
 
@@ -14,18 +13,17 @@ AccountId account_of(const store::Followee& followee) { return followee.account;
 
 /// Where `account` stands in the list.
 template <typename Entry>
-auto find_in(std::vector<Entry>& list, AccountId account) {
+Entry* find_in(SmallList<Entry>& list, AccountId account) {
   return std::find_if(list.begin(), list.end(),
                       [&](const Entry& entry) { return account_of(entry) == account; });
 }
 
 /// Removes one occurrence, not keeping the order.
 template <typename Entry>
-bool take_out(std::vector<Entry>& from, AccountId account) {
-  const auto found = find_in(from, account);
+bool take_out(SmallList<Entry>& from, AccountId account) {
+  Entry* const found = find_in(from, account);
   if (found == from.end()) return false;
-  *found = from.back();
-  from.pop_back();
+  from.take_out(found);
   return true;
 }
 
@@ -33,56 +31,53 @@ bool take_out(std::vector<Entry>& from, AccountId account) {
 
 void FollowIndex::add_account(AccountId account, const std::vector<store::Followee>& followees) {
   remove_account(account);
+  auto& list = followees_[account];
   for (const store::Followee& followee : followees) {
+    list.push_back(followee);
     followers_[followee.account].push_back(account);
   }
   follows_ += followees.size();
-  followees_[account] = followees;
 }
 
 void FollowIndex::remove_account(AccountId account) {
-  const auto found = followees_.find(account);
-  if (found == followees_.end()) return;
-  for (const store::Followee& followee : found->second) unlink(account, followee.account);
-  follows_ -= found->second.size();
-  followees_.erase(found);
+  auto* const list = followees_.find(account);
+  if (list == nullptr) return;
+  for (const store::Followee& followee : *list) unlink(account, followee.account);
+  follows_ -= list->size();
+  followees_.erase(account);
 }
 
 void FollowIndex::add_follow(AccountId follower, AccountId followee, MessageId since) {
-  const auto found = followees_.find(follower);
-  if (found == followees_.end()) return;
-  auto& list = found->second;
-  if (find_in(list, followee) != list.end()) return;
-  list.push_back({followee, since});
+  auto* const list = followees_.find(follower);
+  if (list == nullptr || find_in(*list, followee) != list->end()) return;
+  list->push_back({followee, since});
   followers_[followee].push_back(follower);
   ++follows_;
 }
 
 void FollowIndex::remove_follow(AccountId follower, AccountId followee) {
   if (fault("unfollow_keeps_index")) return;
-  const auto found = followees_.find(follower);
-  if (found == followees_.end() || !take_out(found->second, followee)) return;
+  auto* const list = followees_.find(follower);
+  if (list == nullptr || !take_out(*list, followee)) return;
   unlink(follower, followee);
   --follows_;
 }
 
-const std::vector<store::Followee>& FollowIndex::followees(AccountId account) const {
-  static const std::vector<store::Followee> kNobody;
-  const auto found = followees_.find(account);
-  return found != followees_.end() ? found->second : kNobody;
+std::span<const store::Followee> FollowIndex::followees(AccountId account) const {
+  const auto* const list = followees_.find(account);
+  return list != nullptr ? list->items() : std::span<const store::Followee>();
 }
 
-const std::vector<AccountId>& FollowIndex::online_followers(AccountId author) const {
-  static const std::vector<AccountId> kNobody;
-  const auto found = followers_.find(author);
-  return found != followers_.end() ? found->second : kNobody;
+std::span<const AccountId> FollowIndex::online_followers(AccountId author) const {
+  const auto* const list = followers_.find(author);
+  return list != nullptr ? list->items() : std::span<const AccountId>();
 }
 
 void FollowIndex::unlink(AccountId follower, AccountId followee) {
-  const auto found = followers_.find(followee);
-  if (found == followers_.end()) return;
-  take_out(found->second, follower);
-  if (found->second.empty()) followers_.erase(found);
+  auto* const list = followers_.find(followee);
+  if (list == nullptr) return;
+  take_out(*list, follower);
+  if (list->empty()) followers_.erase(followee);
 }
 
 }  // namespace hub::server

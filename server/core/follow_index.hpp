@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstddef>
-#include <unordered_map>
+#include <span>
 #include <vector>
 
 #include "protocol/types.hpp"
+#include "server/core/flat_map.hpp"
+#include "server/core/small_list.hpp"
 #include "store/records.hpp"
 
 namespace hub::server {
@@ -23,18 +25,18 @@ class FollowIndex {
   void remove_follow(AccountId follower, AccountId followee);
 
   /// In no particular order; valid until the next change.
-  const std::vector<AccountId>& online_followers(AccountId author) const;
+  std::span<const AccountId> online_followers(AccountId author) const;
 
-  /// Whom an account that is online follows.
-  const std::vector<store::Followee>& followees(AccountId account) const;
+  /// Whom an account that is online follows; valid until the next change.
+  std::span<const store::Followee> followees(AccountId account) const;
 
   std::size_t follows() const { return follows_; }  // of those online
 
  private:
   void unlink(AccountId follower, AccountId followee);
 
-  std::unordered_map<AccountId, std::vector<store::Followee>> followees_;  // of each account online
-  std::unordered_map<AccountId, std::vector<AccountId>> followers_;        // online, of each author
+  FlatMap<AccountId, SmallList<store::Followee>> followees_;  // of each account online
+  FlatMap<AccountId, SmallList<AccountId>> followers_;        // online, of each author
   std::size_t follows_ = 0;
 };
 

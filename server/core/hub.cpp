@@ -64,8 +64,8 @@ void Hub::on_store_output(const store::Output& output, Now now) {
 }
 void Hub::on_store_health(const store::Health& health) { impl_->on_store_health(health); }
 void Hub::on_read(const ReadResult& result, Now now) { impl_->on_read(result, now); }
-void Hub::on_control(ControlTag tag, const control::Command& command, Now) {
-  impl_->on_control(tag, command);
+void Hub::on_control(ControlTag tag, const control::Command& command, Now now) {
+  impl_->on_control(tag, command, now);
 }
 std::optional<TimePoint> Hub::next_timeout() const { return impl_->next_timeout(); }
 void Hub::on_timeout(Now now) { impl_->on_timeout(now); }
@@ -141,8 +141,8 @@ void Hub::Impl::on_classic(const Path& path, Bytes bytes, Now now) {
     answer_must_login(path, header, now);
     return;
   }
-  session->path = path;
-  session->record.magic = header.magic;
+  session->classic->path.local = path.local;
+  session->classic->magic = header.magic;
   serve(*session, command, in);
 }
 
@@ -154,7 +154,7 @@ Session* Hub::Impl::find_session(const Path& path, Token token) const {
   }
   if (session == nullptr) return nullptr;
   // In plaintext the address is part of the proof.
-  if (session->record.remote != path.remote && !fault("address_not_checked")) return nullptr;
+  if (session->classic->path.remote != path.remote && !fault("address_not_checked")) return nullptr;
   return session;
 }
 
@@ -182,16 +182,16 @@ void Hub::Impl::send(const Path& path, const classic::Header& header, std::strin
 }
 
 void Hub::Impl::send(Session& session, Opcode opcode, MessageId msg_id, std::string_view payload) {
-  if (session.link != nullptr) {
+  if (session.is_sealed()) {
     send_talk(*session.link, opcode, msg_id, payload);
     return;
   }
   classic::Header header;
-  if (!fault("magic_not_echoed")) header.magic = session.record.magic;
+  if (!fault("magic_not_echoed")) header.magic = session.classic->magic;
   header.opcode = opcode;
   header.token = session.token();
   header.msg_id = static_cast<std::uint32_t>(msg_id);
-  send(session.path, header, payload);
+  send(session.classic->path, header, payload);
 }
 
 void Hub::Impl::answer(const ReturnAddress& to, Opcode opcode, Token token,
@@ -254,8 +254,8 @@ void Hub::Impl::on_timeout(Now now) {
       break;
     }
     ++counters.sessions_timed_out;
-    log(LogLevel::kInfo, fmt::format("session of {} at {} timed out", oldest->record.name,
-                                     to_string(address_of(*oldest))));
+    log(LogLevel::kInfo,
+        fmt::format("session of {} at {} timed out", oldest->name, to_string(address_of(*oldest))));
     end_session(*oldest, Tell::kClient, Forget::kStored, sealed::CloseReason::kTimeout);
   }
   responder.on_timeout(now.mono);

@@ -300,6 +300,8 @@ struct Hub::Impl {
 
   // progress.cpp
   void on_mark(Link& link, Now now);
+  /// The connection may have moved; `was` is where it was before.
+  void note_move(Link& link, const Path& was);
   void note_shown(Session& session, MessageId up_to, Now now);
   void note_progress(Session& session, Now now);
   void save_progress(Now now);
@@ -314,9 +316,9 @@ struct Hub::Impl {
   std::size_t away_of(const IpAddress& prefix) const;
 
   // control.cpp
-  void on_control(ControlTag tag, const control::Command& command);
+  void on_control(ControlTag tag, const control::Command& command, Now now);
   void on_keys(const KeysRead& read);
-  control::SessionPage session_page(std::uint64_t after) const;
+  control::SessionPage session_page(std::uint64_t after, Now now) const;
   control::Figures figures() const;
   void on_store_health(const store::Health& now_is);
 

@@ -1,22 +1,35 @@
 #include "server/core/link.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <utility>
+
+#include "protocol/fault.hpp"
 
 namespace hub::server {
 
 const Endpoint& address_of(const Session& session) {
-  return session.link != nullptr ? session.link->connection.path().remote : session.record.remote;
+  return session.is_sealed() ? session.link->connection.path().remote
+                             : session.classic->path.remote;
 }
 
 store::CloseSession close_request(const Session& session) {
-  return {session.account(), session.record.token, session.record.framing, session.mark, false};
+  const std::uint64_t token =
+      session.is_sealed() ? session.link->connection.id() : session.classic->token;
+  return {session.account, token, session.framing(), session.mark, false};
+}
+
+void Link::wait_for_login(TimePoint until) {
+  if (waiting == nullptr) waiting = std::make_unique<Waiting>();
+  waiting->until = until;
 }
 
 Link& LinkTable::add(std::unique_ptr<Link> link, const IpAddress& prefix) {
   Link& added = *link;
-  added.stranger_prefix = prefix;
+  if (added.waiting == nullptr) added.waiting = std::make_unique<Link::Waiting>();
+  added.waiting->prefix = prefix;
   ++strangers_[prefix];
-  links_.emplace(added.connection.id(), std::move(link));
+  links_[added.connection.id()] = std::move(link);
   return added;
 }
 
@@ -27,8 +40,8 @@ void LinkTable::remove(Link& link) {
 }
 
 Link* LinkTable::find(sealed::ConnectionId id) const {
-  const auto found = links_.find(id);
-  return found != links_.end() ? found->second.get() : nullptr;
+  const auto* const found = links_.find(id);
+  return found != nullptr ? found->get() : nullptr;
 }
 
 std::size_t LinkTable::strangers_from(const IpAddress& prefix) const {
@@ -37,10 +50,10 @@ std::size_t LinkTable::strangers_from(const IpAddress& prefix) const {
 }
 
 void LinkTable::logged_in(Link& link) {
-  if (!link.stranger_prefix) return;
-  const auto found = strangers_.find(*link.stranger_prefix);
+  if (!link.is_stranger()) return;
+  const auto found = strangers_.find(*link.waiting->prefix);
   if (--found->second == 0) strangers_.erase(found);
-  link.stranger_prefix.reset();
+  link.waiting->prefix.reset();
 }
 
 void LinkTable::touch(Link& link) {
@@ -56,25 +69,36 @@ const std::vector<Link*>& LinkTable::take_touched() {
 }
 
 void LinkTable::arm(Link& link, TimePoint when) {
-  if (link.armed && *link.armed <= when) return;
+  if (link.armed <= when) return;
   link.armed = when;
-  deadlines_.push({when, link.connection.id()});
+  deadlines_.push_back({when, link.connection.id()});
+  std::push_heap(deadlines_.begin(), deadlines_.end(), std::greater<>());
 }
 
 std::optional<TimePoint> LinkTable::next_timeout() const {
   if (deadlines_.empty()) return std::nullopt;
-  return deadlines_.top().at;
+  return deadlines_.front().at;
 }
 
 std::vector<Link*> LinkTable::take_due(TimePoint now) {
   std::vector<Link*> out;
-  while (!deadlines_.empty() && deadlines_.top().at <= now) {
-    const Deadline due = deadlines_.top();
-    deadlines_.pop();
+  while (!deadlines_.empty() && deadlines_.front().at <= now) {
+    std::pop_heap(deadlines_.begin(), deadlines_.end(), std::greater<>());
+    const Deadline due = deadlines_.back();
+    deadlines_.pop_back();
     Link* link = find(due.id);
     if (link == nullptr || link->armed != due.at) continue;
-    link->armed.reset();
+    link->armed = Link::kNotArmed;
     out.push_back(link);
+  }
+  // Every login waits for several; afterwards there are next to none.
+  const bool is_spacious =
+      deadlines_.capacity() > 1024 && deadlines_.size() * 4 < deadlines_.capacity();
+  if (is_spacious && !fault("deadlines_stay_large")) {
+    std::vector<Deadline> smaller;
+    smaller.reserve(2 * deadlines_.size());
+    smaller.assign(deadlines_.begin(), deadlines_.end());
+    deadlines_.swap(smaller);
   }
   return out;
 }

@@ -4,17 +4,17 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
-#include <queue>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "protocol/limits.hpp"
 #include "protocol/scram.hpp"
 #include "protocol/sealed/connection.hpp"
 #include "protocol/sealed/message.hpp"
+#include "server/core/flat_map.hpp"
 #include "server/core/session.hpp"
 
 namespace hub::server {
@@ -37,6 +37,7 @@ struct LoginAttempt {
   Fate fate = Fate::kGoesOn;
   bool is_resume = false;
   LoginTranscript transcript;    // resume: the ID alone
+  IpAddress tried_from;          // where the throttle took the try from; not for a resume
   Verifier verifier;             // of the account, or a decoy's
   Key proof{};                   // resume: to be held against the device
   DeviceId device{};             // of a login once it is proved
@@ -64,17 +65,33 @@ struct Link {
   Link(const sealed::Established& made, const Path& path, Random& random, TimePoint now)
       : connection(sealed::Side::kServer, made, path, random, now) {}
 
-  sealed::Connection connection;
-  Session* session = nullptr;
-  TimePoint login_until{};     // without a session by then, it is closed
+  // There are many: what follows the connection begins in its padding.
+  [[no_unique_address]] sealed::Connection connection;
   bool resume_failed = false;  // once is enough: the next one is not looked at
+  bool is_touched = false;     // kept by LinkTable
+  Session* session = nullptr;
   std::unique_ptr<std::deque<RetrieveStream>> streams;  // the first one is under way
 
+  /// Without a session: until when there has to be one, or it is closed. Nothing while there is
+  /// one, and in the turn in which it ends.
+  std::optional<TimePoint> login_until() const {
+    return waiting != nullptr ? waiting->until : std::nullopt;
+  }
+  void wait_for_login(TimePoint until);
+  bool is_stranger() const { return waiting != nullptr && waiting->prefix.has_value(); }
+
+  struct Waiting {
+    std::optional<TimePoint> until;
+    std::optional<IpAddress> prefix;  // counted there until somebody logs in
+  };
+  std::unique_ptr<Waiting> waiting;
+
   // Kept by LinkTable.
-  std::optional<TimePoint> armed;  // the earliest entry for it in the queue of deadlines
-  bool is_touched = false;
-  std::optional<IpAddress> stranger_prefix;  // counted there until somebody logs in
+  static constexpr TimePoint kNotArmed = TimePoint::max();
+  TimePoint armed = kNotArmed;  // the earliest entry for it in the queue of deadlines
 };
+
+static_assert(sizeof(Link) <= kMaxIdleLinkBytes);
 
 /// Where the session's datagrams go now.
 const Endpoint& address_of(const Session& session);
@@ -103,6 +120,8 @@ class LinkTable {
   std::optional<TimePoint> next_timeout() const;
   /// The links whose deadline has come.
   std::vector<Link*> take_due(TimePoint now);
+  /// Deadlines that there is memory for.
+  std::size_t room_for_deadlines() const { return deadlines_.capacity(); }
 
  private:
   struct Deadline {
@@ -111,11 +130,11 @@ class LinkTable {
     bool operator>(const Deadline& other) const { return at > other.at; }
   };
 
-  std::unordered_map<sealed::ConnectionId, std::unique_ptr<Link>> links_;
+  FlatMap<sealed::ConnectionId, std::unique_ptr<Link>> links_;
   std::unordered_map<IpAddress, std::size_t, IpAddressHash> strangers_;
   std::vector<Link*> touched_;
-  std::vector<Link*> taken_;  // capacity stays, as in touched_
-  std::priority_queue<Deadline, std::vector<Deadline>, std::greater<>> deadlines_;
+  std::vector<Link*> taken_;         // capacity stays, as in touched_
+  std::vector<Deadline> deadlines_;  // a heap, the earliest in front
 };
 
 }  // namespace hub::server

@@ -19,6 +19,13 @@ LoginThrottle::LoginThrottle(Random& random)
   random.fill(secret_);
 }
 
+namespace {
+
+constexpr Duration kStrangerInterval = 6s;
+constexpr Duration kAccountInterval = 1s;
+
+}  // namespace
+
 bool LoginThrottle::may_try(std::string_view id_key, const IpAddress& source, TimePoint now) {
   if (fault("logins_not_throttled")) return true;
   const std::uint64_t pair = hash(id_key, &source);
@@ -26,12 +33,19 @@ bool LoginThrottle::may_try(std::string_view id_key, const IpAddress& source, Ti
   if (known_[slot] == pair && !fault("known_prefix_forgotten")) {
     return of_known_[slot].take(100ms, 100, now);
   }
-  const bool calm = of_accounts_[hash(id_key, nullptr) % kSlots].take(1s, 100, now);
+  const bool calm = of_accounts_[hash(id_key, nullptr) % kSlots].take(kAccountInterval, 100, now);
   if (!calm) {
     if (fault("account_can_be_locked")) return false;
     return of_strangers_in_masses_[slot].take(60s, 3, now);
   }
-  return of_strangers_[slot].take(6s, 10, now);
+  return of_strangers_[slot].take(kStrangerInterval, 10, now);
+}
+
+void LoginThrottle::give_back(std::string_view id_key, const IpAddress& source) {
+  const std::uint64_t pair = hash(id_key, &source);
+  if (known_[pair % kSlots] == pair || fault("success_counts_as_guess")) return;
+  of_strangers_[pair % kSlots].give_back(kStrangerInterval);
+  of_accounts_[hash(id_key, nullptr) % kSlots].give_back(kAccountInterval);
 }
 
 void LoginThrottle::remember(std::string_view id_key, const IpAddress& source) {

@@ -26,6 +26,9 @@ class LoginThrottle {
   /// True, and one try taken. `id_key`: the lower-cased ID, whether or not there is such an
   /// account.
   bool may_try(std::string_view id_key, const IpAddress& source, TimePoint now);
+  /// The try was no guess. Buckets are shared by who meets in a slot, so without this a hundred
+  /// thousand people who log in at once would use up each other's tries.
+  void give_back(std::string_view id_key, const IpAddress& source);
   /// A login from there succeeded.
   void remember(std::string_view id_key, const IpAddress& source);
 

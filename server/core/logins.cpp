@@ -118,16 +118,17 @@ void Hub::Impl::on_open_reply(const PendingLogin& login, const store::Reply& rep
   if (Session* old = sessions.classic_of(account)) {
     ++counters.sessions_replaced;
     log(LogLevel::kInfo,
-        fmt::format("session of {} at {} replaced by a login from {}", old->record.name,
-                    to_string(old->record.remote), to_string(login.from.path.remote)));
-    const bool same_address = old->record.remote == login.from.path.remote;
+        fmt::format("session of {} at {} replaced by a login from {}", old->name,
+                    to_string(old->classic->path.remote), to_string(login.from.path.remote)));
+    const bool same_address = old->classic->path.remote == login.from.path.remote;
     end_session(*old, same_address ? Tell::kNobody : Tell::kClient, Forget::kAlreadyForgotten);
   }
   if (sessions.of_account(account).empty()) follows.add_account(account, opened->followees);
-  Session& session = sessions.add(opened->session, login.from.path, now);
+  Session& session = sessions.add(opened->session, now);
+  session.classic->path.local = login.from.path.local;
   ++counters.logins_ok;
   log(LogLevel::kInfo,
-      fmt::format("{} logged in from {}", session.record.name, to_string(session.record.remote)));
+      fmt::format("{} logged in from {}", session.name, to_string(address_of(session))));
   send(session, Opcode::kLoginOk);
 }
 
@@ -160,23 +161,24 @@ void Hub::Impl::request_reset(const Incoming& in) {
 
 void Hub::Impl::reset_by_client(Session& session) {
   ++counters.sessions_reset_by_client;
-  log(LogLevel::kInfo, fmt::format("session of {} at {} reset by the client", session.record.name,
+  log(LogLevel::kInfo, fmt::format("session of {} at {} reset by the client", session.name,
                                    to_string(address_of(session))));
   end_session(session, fault("reset_answered") ? Tell::kClient : Tell::kNobody, Forget::kStored);
 }
 
 void Hub::Impl::end_session(Session& session, Tell tell, Forget forget, sealed::CloseReason why) {
-  const AccountId account = session.account();
+  const AccountId account = session.account;
   const Token token = session.token();
   const store::CloseSession close = close_request(session);
-  const ReturnAddress to{session.path, session.record.magic, {}};
+  ReturnAddress to;  // classic
+  if (!session.is_sealed()) to = {session.classic->path, session.classic->magic, {}};
   Link* const link = session.link;
   sessions.remove(session);
   if (sessions.of_account(account).empty()) follows.remove_account(account);
   if (link != nullptr) {
     link->session = nullptr;
     end_streams(*link);
-    link->login_until = {};  // flush() says until when it may stay without one
+    link->waiting.reset();  // flush() says until when it may stay without one
     links.touch(*link);
     if (tell == Tell::kClient) close_link(*link, why);
   } else if (tell == Tell::kClient &&

@@ -19,8 +19,8 @@ constexpr std::chrono::seconds kSaveAgain{1};  // where the store's inbox is ful
 /// A path that is not proven yet may be anybody's.
 bool has_moved(const Session& session) {
   const sealed::Connection& connection = session.link->connection;
-  return connection.is_path_proven() && (connection.path().remote != session.record.remote ||
-                                         connection.path().local != session.record.local);
+  return session.stored_path != nullptr && connection.is_path_proven() &&
+         connection.path() != *session.stored_path;
 }
 
 bool has_news(const Session& session) {
@@ -36,6 +36,12 @@ void Hub::Impl::on_mark(Link& link, Now now) {
   note_progress(*link.session, now);
 }
 
+void Hub::Impl::note_move(Link& link, const Path& was) {
+  if (link.session == nullptr || link.connection.path() == was) return;
+  auto& stored = link.session->stored_path;
+  if (stored == nullptr && !fault("move_not_noted")) stored = std::make_unique<Path>(was);
+}
+
 /// A forward ack of this framing: everything up to it was shown. It says nothing of what was not
 /// sent; a mark of the session before, on the same connection, may come late.
 void Hub::Impl::note_shown(Session& session, MessageId up_to, Now now) {
@@ -45,6 +51,9 @@ void Hub::Impl::note_shown(Session& session, MessageId up_to, Now now) {
 }
 
 void Hub::Impl::note_progress(Session& session, Now now) {
+  const bool is_back =
+      session.stored_path != nullptr && session.link->connection.path() == *session.stored_path;
+  if (is_back && !fault("stored_path_kept")) session.stored_path.reset();
   if (session.save_queued || !has_news(session) || fault("mark_not_saved")) return;
   session.save_queued = true;
   saves_due.push_back({now.mono + kSaveInterval, session.id});
@@ -56,19 +65,16 @@ void Hub::Impl::save_progress(Now now) {
   while (saved < kSavesATurn && !saves_due.empty() && saves_due.front().at <= now.mono) {
     Session* session = sessions.by_id(saves_due.front().session);
     if (session != nullptr && has_news(*session)) {
-      const Path& now_at = session->link->connection.path();
-      store::StoredSession record = session->record;
-      if (has_moved(*session)) {
-        record.remote = now_at.remote;
-        record.local = now_at.local;
-      }
-      const store::SaveProgress news{record.account, record.token, session->mark, record.remote,
-                                     record.local};
+      const sealed::Connection& connection = session->link->connection;
+      const bool keeps_path = session->stored_path != nullptr && !has_moved(*session);
+      const Path& path = keeps_path ? *session->stored_path : connection.path();
+      const store::SaveProgress news{session->account, connection.id(), session->mark, path.remote,
+                                     path.local};
       if (!write(news, PendingProgress{})) {
         next_save = now.mono + kSaveAgain;
         return;
       }
-      session->record = std::move(record);
+      if (!keeps_path) session->stored_path.reset();
       session->saved_mark = std::max(session->saved_mark, session->mark);
       ++counters.progress_saved;
       ++saved;

@@ -52,7 +52,7 @@ class RecentPosts {
     for (Entry& entry : entries_) {
       if (!what.covers(entry.author, entry.id)) continue;
       entry.is_deleted = true;
-      entry.payload = std::string();
+      entry.message = channel::Payload();
     }
   }
   void hide(AccountId author, bool hidden) {

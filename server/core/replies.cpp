@@ -49,11 +49,12 @@ void Hub::Impl::on_taken_back(const store::Event& event) {
 
 void Hub::Impl::on_sessions_ended(AccountId account) {
   void_logins(account);
-  const std::vector<Session*> all = sessions.of_account(account);
+  std::vector<Session*> all;
+  for (Session* session : sessions.of_account(account)) all.push_back(session);
   for (Session* session : all) {
     if (fault("disabled_stays_online")) break;
     log(LogLevel::kInfo, fmt::format("session of {} at {} ended by the administrator",
-                                     session->record.name, to_string(address_of(*session))));
+                                     session->name, to_string(address_of(*session))));
     end_session(*session, Tell::kClient, Forget::kAlreadyForgotten);
   }
 }
@@ -63,8 +64,7 @@ void Hub::Impl::on_device_ended(const store::DeviceEnded& ended) {
   if (session == nullptr || fault("device_end_keeps_session")) return;
   if (ended.replaced) ++counters.sessions_replaced;
   log(LogLevel::kInfo,
-      fmt::format("session of {} at {} ended: {}", session->record.name,
-                  to_string(address_of(*session)),
+      fmt::format("session of {} at {} ended: {}", session->name, to_string(address_of(*session)),
                   ended.replaced ? "the account has too many devices" : "its device is forgotten"));
   end_session(*session, Tell::kClient, Forget::kAlreadyForgotten,
               ended.replaced ? sealed::CloseReason::kReplaced : sealed::CloseReason::kEnded);
@@ -108,7 +108,7 @@ void Hub::Impl::on_reply(const store::Reply& reply, Now now) {
 void Hub::Impl::on_post_reply(const PendingPost& post, const store::Reply& reply, Now now) {
   Session* session = sessions.by_id(post.session);
   if (session == nullptr) return;
-  ++session->posts_answered;
+  if (!session->is_sealed()) ++session->classic->posts_answered;
   const std::uint64_t number = fault("ack_number_missing") ? 0 : post.number;
   const bool committed = std::holds_alternative<store::Posted>(reply.body);
   if ((committed || fault("failed_post_acknowledged")) && !fault("reply_before_commit")) {
@@ -140,7 +140,7 @@ void Hub::Impl::on_follow_reply(const PendingFollow& change, const store::Reply&
     return;
   }
   if (refused != nullptr && refused->why == control::Refusal::kLimit) {
-    log(LogLevel::kWarning, fmt::format("{}: {}", session->record.name, refused->message));
+    log(LogLevel::kWarning, fmt::format("{}: {}", session->name, refused->message));
   }
   send(*session, refused == nullptr ? ok : failed, change.number);
 }

@@ -98,10 +98,10 @@ void Hub::Impl::follow(Session& session, const Incoming& in, bool add) {
     return;
   }
   const PendingFollow why{session.id, add, number};
-  const store::Numbered once{number != 0 ? session.device() : 0, number};
+  const store::Numbered once{number != 0 ? session.device : 0, number};
   const std::string target(in.text);
-  const bool taken = add ? write(store::Follow{session.account(), target, once}, why)
-                         : write(store::Unfollow{session.account(), target, once}, why);
+  const bool taken = add ? write(store::Follow{session.account, target, once}, why)
+                         : write(store::Unfollow{session.account, target, once}, why);
   if (!taken) refuse_busy_store(session, in.opcode, number);
 }
 
@@ -110,13 +110,13 @@ void Hub::Impl::request_post(Session& session, const Incoming& in) {
   const std::uint64_t number = number_of(session, in);
   const bool is_new = !is_repeat(session, number) || fault("repeat_hits_rate_limit");
   if (is_new && !may_post(session, in, number)) return;
-  const store::Numbered once{number != 0 ? session.device() : 0, number};
-  store::AppendPost post{session.account(), session.record.name, std::string(in.text), once};
+  const store::Numbered once{number != 0 ? session.device : 0, number};
+  store::AppendPost post{session.account, session.name, std::string(in.text), once};
   if (!write(std::move(post), PendingPost{session.id, number})) {
     refuse_busy_store(session, in.opcode, number);
     return;
   }
-  ++session.posts_asked;
+  if (!session.is_sealed()) ++session.classic->posts_asked;
   if (fault("reply_before_commit")) send(session, Opcode::kPostAck, number);
 }
 
@@ -131,7 +131,7 @@ bool Hub::Impl::may_post(Session& session, const Incoming& in, std::uint64_t num
   if (!std::exchange(session.post_rate_logged, true)) {
     log(LogLevel::kWarning,
         fmt::format("{} at {} posts faster than {} a second; what is too much is dropped",
-                    session.record.name, to_string(address_of(session)), config.posts_per_second));
+                    session.name, to_string(address_of(session)), config.posts_per_second));
   }
   refuse(session, in.opcode, control::Refusal::kLimit, number);
   return false;
@@ -180,7 +180,7 @@ void Hub::Impl::on_spurious(Session& session, Opcode opcode) {
   if (fault("spurious_ignored")) return;
   ++counters.sessions_reset_spurious;
   log(LogLevel::kWarning,
-      fmt::format("session of {} at {} reset: unexpected opcode 0x{:02X} ({})", session.record.name,
+      fmt::format("session of {} at {} reset: unexpected opcode 0x{:02X} ({})", session.name,
                   to_string(address_of(session)), static_cast<unsigned>(opcode), name_of(opcode)));
   end_session(session, Tell::kClient, Forget::kStored, sealed::CloseReason::kProtocolError);
 }

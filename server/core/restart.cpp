@@ -36,7 +36,7 @@ void Hub::Impl::restore(std::span<const RestoredSession> stored, Now now) {
         sessions.classic_of(record.account) != nullptr) {
       continue;  // the store's keys forbid both
     }
-    sessions.add(record, Path{record.local, record.remote}, now);
+    sessions.add(record, now);
     follows.add_account(record.account, each.followees);
   }
 }

@@ -82,6 +82,8 @@ void Hub::Impl::on_transport(const Path& path, Bytes bytes, Now now) {
     begun = std::make_unique<Link>(half_open->established, greeted, random, now.mono);
     link = begun.get();
   }
+  std::optional<Path> was;
+  if (path != link->connection.path()) was = link->connection.path();
   const Taken taken = link->connection.on_datagram(path, *header, bytes, now.mono);
   if (taken == Taken::kForged || taken == Taken::kReplayed) {
     ++(taken == Taken::kForged ? counters.drop_forged : counters.drop_replayed);
@@ -92,6 +94,7 @@ void Hub::Impl::on_transport(const Path& path, Bytes bytes, Now now) {
     if (link == nullptr) return;
   }
   links.touch(*link);
+  if (was) note_move(*link, *was);
   if (taken == Taken::kViolation) {
     ++counters.connections_violated;
     log(LogLevel::kWarning,
@@ -116,7 +119,7 @@ Link* Hub::Impl::admit(std::unique_ptr<Link> begun, Now now) {
   }
   responder.take(begun->connection.id());
   ++counters.connections_opened;
-  begun->login_until = now.mono + kLoginTime;
+  begun->wait_for_login(now.mono + kLoginTime);
   if (fault("stranger_window_wide")) begun->connection.widen();
   return &links.add(std::move(begun), prefix);
 }
@@ -233,7 +236,7 @@ void Hub::Impl::bury(Link& link, Bytes last_words, Now now) {
   const CloseReason why = link.connection.close_reason();
   const bool for_good = why == CloseReason::kEnded || why == CloseReason::kReplaced ||
                         why == CloseReason::kProtocolError;
-  const bool was_stranger = link.stranger_prefix.has_value();
+  const bool was_stranger = link.is_stranger();
   if (last_words.empty() || !for_good || was_stranger || !link.connection.is_path_proven()) return;
   graves.add(
       link.connection.id(),
@@ -266,18 +269,20 @@ void Hub::Impl::flush(Link& link, Now now) {
     return;
   }
   if (link.session == nullptr) {
-    if (link.login_until == TimePoint{}) link.login_until = now.mono + kLoginTime;
-    links.arm(link, link.login_until);
+    if (!link.login_until()) link.wait_for_login(now.mono + kLoginTime);
+    links.arm(link, *link.login_until());
   }
   if (const auto next = link.connection.next_timeout()) links.arm(link, *next);
 }
 
 void Hub::Impl::on_link_timeouts(Now now) {
   for (Link* link : links.take_due(now.mono)) {
+    const Path was = link->connection.path();
     link->connection.on_timeout(now.mono);
+    note_move(*link, was);
     // Without a time yet, its session has ended in this very turn.
-    const bool idle_stranger = link->session == nullptr && link->login_until != TimePoint{} &&
-                               now.mono >= link->login_until;
+    const auto login_until = link->login_until();
+    const bool idle_stranger = link->session == nullptr && login_until && now.mono >= *login_until;
     if (idle_stranger && !fault("strangers_stay")) {
       ++counters.strangers_timed_out;
       close_link(*link, CloseReason::kNoLogin);

@@ -28,6 +28,7 @@ void Hub::Impl::login_start(Link& link, std::string_view payload, Now now) {
   LoginAttempt attempt;
   attempt.transcript.handshake_hash = link.connection.handshake_hash();
   attempt.transcript.id_key = id->key();
+  attempt.tried_from = link.connection.path().remote.ip;
   attempt.transcript.client_nonce = start->nonce;
   random.fill(attempt.transcript.server_nonce);
   attempt.lookup = next_tag;

@@ -71,7 +71,7 @@ void Hub::Impl::supersede_device(const Link& link, const LoginAttempt& attempt) 
     if (!is_here) {
       ++counters.sessions_replaced;
       log(LogLevel::kInfo,
-          fmt::format("session of {} at {} replaced by its device at {}", old->record.name,
+          fmt::format("session of {} at {} replaced by its device at {}", old->name,
                       to_string(address_of(*old)), to_string(link.connection.path().remote)));
     }
     // Its mark gets to the store before the device is read there.
@@ -120,12 +120,14 @@ void Hub::Impl::begin_session(Link& link, const LoginAttempt& attempt,
   const AccountId account = opened.session.account;
   // The same connection logs in again: the store's row has been replaced, or it is another's.
   if (link.session != nullptr) {
-    const bool same = link.session->account() == account;
+    const bool same = link.session->account == account;
     end_session(*link.session, Tell::kNobody, same ? Forget::kAlreadyForgotten : Forget::kStored);
   }
   if (sessions.of_account(account).empty()) follows.add_account(account, opened.followees);
   Session& session = sessions.add_sealed(opened.session, link, now);
   link.session = &session;
+  link.waiting.reset();
+  note_move(link, {opened.session.local, opened.session.remote});
   const store::Device device = opened.device.value_or(store::Device{});
   session.device_id = attempt.device;
   session.done_at_open = device.done;
@@ -141,10 +143,11 @@ void Hub::Impl::begin_session(Link& link, const LoginAttempt& attempt,
   session.must_count = newest - session.served > kMaxCatchUp && !fault("catch_up_not_bounded");
   note_progress(session, now);
   link.connection.widen();
+  if (!attempt.is_resume) throttle.give_back(attempt.transcript.id_key, attempt.tried_from);
   throttle.remember(attempt.transcript.id_key, link.connection.path().remote.ip);
   ++(attempt.is_resume ? counters.resumes_ok : counters.logins_ok);
   log(LogLevel::kInfo,
-      fmt::format("{} {} from {}, sealed", session.record.name,
+      fmt::format("{} {} from {}, sealed", session.name,
                   attempt.is_resume ? "is back" : "logged in", to_string(address_of(session))));
   sealed::LoginOk ok;
   ok.signature =

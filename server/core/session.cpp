@@ -18,7 +18,7 @@ bool UnacknowledgedForwards::add(MessageId id, std::size_t cap) {
 }
 
 bool UnacknowledgedForwards::acknowledge(std::uint32_t id) {
-  auto found = ids_.begin();
+  MessageId* found = ids_.begin();
   if (id != 0 || fault("zero_ack_ignored")) {
     found = std::find_if(ids_.begin(), ids_.end(),
                          [&](MessageId each) { return static_cast<std::uint32_t>(each) == id; });
@@ -29,7 +29,12 @@ bool UnacknowledgedForwards::acknowledge(std::uint32_t id) {
 }
 
 std::size_t UnacknowledgedForwards::acknowledge_up_to(MessageId id) {
-  return std::erase_if(ids_, [&](MessageId each) { return each <= id; });
+  // Almost always all of them, or the first few.
+  MessageId* const left =
+      std::remove_if(ids_.begin(), ids_.end(), [&](MessageId each) { return each <= id; });
+  const auto gone = static_cast<std::size_t>(ids_.end() - left);
+  if (gone > 0) ids_.erase(left, ids_.end());
+  return gone;
 }
 
 }  // namespace hub::server

@@ -24,12 +24,14 @@
 #include "protocol/rate_limit.hpp"
 #include "protocol/types.hpp"
 #include "server/core/outbox.hpp"
+#include "server/core/small_list.hpp"
 
 namespace hub::server {
 
 struct Link;
 
-/// Names a session inside this process, whatever its framing; never 0, never twice.
+/// Names a session inside this process, whatever its framing; never 0, never twice. They do not
+/// rise with time.
 using SessionId = std::uint64_t;
 
 enum class SessionState : std::uint8_t { kOnline, kMessageForward };
@@ -48,7 +50,7 @@ class UnacknowledgedForwards {
   std::size_t size() const { return ids_.size(); }
 
  private:
-  std::vector<MessageId> ids_;
+  SmallList<MessageId> ids_;
 };
 
 /// A run of retrieve replies on its way out, in bursts.
@@ -75,54 +77,69 @@ struct SessionTraffic {
   bool idle() const { return !retrieving() && held.empty(); }
 };
 
-struct Session {
-  SessionId id = 0;
-  store::StoredSession record;  // as the store has it, or is being told
-  Path path;                    // classic: how the newest datagram came, and so how ours go
-  Link* link = nullptr;         // sealed: its connection, which outlives it
-  UnacknowledgedForwards unacknowledged;
-  RateLimit posts;                // against its cap of posts a second
-  bool post_rate_logged = false;  // once a session: the log must not become the flood
-  bool leaving = false;           // its logout is with the store, which may refuse it
+/// What only a classic session has.
+struct ClassicSide {
+  Path path;  // from where it logged in, and to which of our addresses its newest datagram came
+  Token token = 0;
+  classic::Magic magic{};  // the client's own
   std::uint64_t posts_asked = 0;
   std::uint64_t posts_answered = 0;  // committed or refused: never more than asked
   std::unique_ptr<SessionTraffic> traffic;
 
-  // Sealed: its device, and the numbers of the requests that it asks (requests.cpp).
-  DeviceId device_id{};
-  std::uint64_t done_at_open = 0;   // a number up to this one is a repeat
-  std::uint64_t highest_asked = 0;  // numbers rise
-
-  // Sealed: a session is live, or behind. Behind, nothing is queued for it: it reads what it missed
-  // from the store until it meets the ring of recent posts (catch_up.cpp).
-  MessageId served = 0;  // every due post up to this one was handed to its connection
-  bool behind = false;
-  bool reading = false;      // a page of what it missed is being read, or how much that is
-  bool must_count = false;   // it has just come back, and may have missed more than is forwarded
-  bool save_queued = false;  // progress.cpp
-  MessageId sent = 0;        // the newest post in what it was sent since it opened
-  MessageId mark = 0;        // the newest post that its client is known to have shown
-  MessageId saved_mark = 0;  // of that, what the store has, or is being told
-
-  // Kept by SessionTable: the list of sessions ordered by their last activity.
-  TimePoint last_active{};
-  WallTime last_active_wall{};
-  Session* less_recent = nullptr;
-  Session* more_recent = nullptr;
-
-  SessionState state() const {
-    return unacknowledged.size() > 0 ? SessionState::kMessageForward : SessionState::kOnline;
-  }
-  bool is_sealed() const { return link != nullptr; }
-  Token token() const { return is_sealed() ? 0 : static_cast<Token>(record.token); }
-  AccountId account() const { return record.account; }
-  store::DeviceNumber device() const { return record.device; }
   bool retrieving() const { return traffic != nullptr && traffic->retrieving(); }
   /// Whether a forward must wait (see HeldForward).
   bool holds_forwards() const {
     return retrieving() || posts_answered < posts_asked ||
            (traffic != nullptr && !traffic->held.empty());
   }
+};
+
+/// There are many, and most do nothing: what few of them have stands behind a pointer.
+struct Session {
+  SessionId id = 0;
+  AccountId account = 0;
+  std::string name;  // the account's
+  WallTime online_since{};
+  Link* link = nullptr;                  // sealed: its connection, which outlives it
+  std::unique_ptr<ClassicSide> classic;  // classic, and only then
+  UnacknowledgedForwards unacknowledged;
+  RateLimit posts;  // against its cap of posts a second
+
+  // Sealed: its device, and the numbers of the requests that it asks (requests.cpp).
+  store::DeviceNumber device = 0;
+  DeviceId device_id{};
+  std::uint64_t done_at_open = 0;   // a number up to this one is a repeat
+  std::uint64_t highest_asked = 0;  // numbers rise
+
+  // Sealed: a session is live, or behind. Behind, nothing is queued for it: it reads what it missed
+  // from the store until it meets the ring of recent posts (catch_up.cpp).
+  MessageId served = 0;      // every due post up to this one was handed to its connection
+  MessageId sent = 0;        // the newest post in what it was sent since it opened
+  MessageId mark = 0;        // the newest post that its client is known to have shown
+  MessageId saved_mark = 0;  // of that, what the store has, or is being told
+  /// What the store has, or is being told, where the connection has moved since (progress.cpp).
+  std::unique_ptr<Path> stored_path;
+
+  // Kept by SessionTable: the list of sessions ordered by their last activity, and that of each
+  // account.
+  TimePoint last_active{};
+  Session* less_recent = nullptr;
+  Session* more_recent = nullptr;
+  Session* next_of_account = nullptr;
+
+  bool behind = false;
+  bool reading = false;           // a page of what it missed is being read, or how much that is
+  bool must_count = false;        // it has just come back, and may have missed more than is sent
+  bool save_queued = false;       // progress.cpp
+  bool post_rate_logged = false;  // once a session: the log must not become the flood
+  bool leaving = false;           // its logout is with the store, which may refuse it
+
+  SessionState state() const {
+    return unacknowledged.size() > 0 ? SessionState::kMessageForward : SessionState::kOnline;
+  }
+  bool is_sealed() const { return classic == nullptr; }
+  Framing framing() const { return is_sealed() ? Framing::kSealed : Framing::kClassic; }
+  Token token() const { return is_sealed() ? 0 : classic->token; }
 };
 
 }  // namespace hub::server

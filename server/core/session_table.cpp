@@ -2,43 +2,64 @@
 
 #include <utility>
 
+#include "protocol/fault.hpp"
+
 namespace hub::server {
 
-Session& SessionTable::insert(store::StoredSession record, Now now) {
-  auto owned = std::make_unique<Session>();
-  Session& session = *owned;
-  session.id = next_id_++;
-  session.record = std::move(record);
+namespace {
+
+// A session's ID: the number of its slot, so that it is found at once, and below that a serial
+// number, which no later one has: enough for a hundred logins a second for three centuries.
+constexpr int kSerialBits = 40;
+
+Slots<Session>::Number slot_of(SessionId id) {
+  return static_cast<Slots<Session>::Number>(id >> kSerialBits);
+}
+
+}  // namespace
+
+Session& SessionTable::insert(const store::StoredSession& record, Now now) {
+  auto [session, slot] = sessions_.add();
+  session.id = SessionId{slot} << kSerialBits | ++serial_;
+  session.account = record.account;
+  session.name = record.name;
+  session.online_since = record.online_since;
   session.last_active = now.mono;
-  session.last_active_wall = now.wall;
-  by_account_[session.account()].push_back(&session);
-  by_id_.emplace(session.id, std::move(owned));
+  Session** end = &by_account_[session.account];
+  while (*end != nullptr) end = &(*end)->next_of_account;
+  *end = &session;
   link(session);
   return session;
 }
 
-Session& SessionTable::add(store::StoredSession record, const Path& path, Now now) {
-  Session& session = insert(std::move(record), now);
-  session.path = path;
-  by_address_.emplace(session.record.remote, &session);
-  by_token_.emplace(session.token(), &session);
+Session& SessionTable::add(const store::StoredSession& record, Now now) {
+  Session& session = insert(record, now);
+  session.classic = std::make_unique<ClassicSide>();
+  session.classic->path = {record.local, record.remote};
+  session.classic->token = static_cast<Token>(record.token);
+  session.classic->magic = record.magic;
+  by_address_.emplace(record.remote, &session);
+  by_token_[session.token()] = &session;
   return session;
 }
 
-Session& SessionTable::add_sealed(store::StoredSession record, Link& link, Now now) {
-  Session& session = insert(std::move(record), now);
+Session& SessionTable::add_sealed(const store::StoredSession& record, Link& link, Now now) {
+  Session& session = insert(record, now);
   session.link = &link;
+  session.device = record.device;
   return session;
 }
 
 void SessionTable::remove(Session& session) {
   unlink(session);
-  const auto account = by_account_.find(session.account());
-  std::erase(account->second, &session);
-  if (account->second.empty()) by_account_.erase(account);
+  Session** first = by_account_.find(session.account);
+  Session** at = first;
+  while (*at != &session) at = &(*at)->next_of_account;
+  *at = session.next_of_account;
+  if (*first == nullptr) by_account_.erase(session.account);
   if (!session.is_sealed()) {
-    const auto [first, last] = by_address_.equal_range(session.record.remote);
-    for (auto it = first; it != last; ++it) {
+    const auto [begin, end] = by_address_.equal_range(session.classic->path.remote);
+    for (auto it = begin; it != end; ++it) {
       if (it->second == &session) {
         by_address_.erase(it);
         break;
@@ -46,17 +67,18 @@ void SessionTable::remove(Session& session) {
     }
     by_token_.erase(session.token());
   }
-  by_id_.erase(session.id);
+  sessions_.remove(slot_of(session.id));
 }
 
 Session* SessionTable::by_id(SessionId id) const {
-  const auto found = by_id_.find(id);
-  return found != by_id_.end() ? found->second.get() : nullptr;
+  Session* const found = sessions_.at(slot_of(id));
+  if (found == nullptr || (found->id != id && !fault("old_session_found"))) return nullptr;
+  return found;
 }
 
 Session* SessionTable::by_token(Token token) const {
-  const auto found = by_token_.find(token);
-  return found != by_token_.end() ? found->second : nullptr;
+  Session* const* const found = by_token_.find(token);
+  return found != nullptr ? *found : nullptr;
 }
 
 Session* SessionTable::classic_of(AccountId account) const {
@@ -75,15 +97,14 @@ Session* SessionTable::of_device(AccountId account, const DeviceId& device) cons
 
 Session* SessionTable::of_device(AccountId account, store::DeviceNumber device) const {
   for (Session* session : of_account(account)) {
-    if (session->is_sealed() && session->device() == device) return session;
+    if (session->is_sealed() && session->device == device) return session;
   }
   return nullptr;
 }
 
-const std::vector<Session*>& SessionTable::of_account(AccountId account) const {
-  static const std::vector<Session*> kNone;
-  const auto found = by_account_.find(account);
-  return found != by_account_.end() ? found->second : kNone;
+SessionsOfAccount SessionTable::of_account(AccountId account) const {
+  Session* const* const first = by_account_.find(account);
+  return SessionsOfAccount(first != nullptr ? *first : nullptr);
 }
 
 std::vector<Session*> SessionTable::at_address(const Endpoint& remote) const {
@@ -95,15 +116,15 @@ std::vector<Session*> SessionTable::at_address(const Endpoint& remote) const {
 
 void SessionTable::touch(Session& session, Now now) {
   session.last_active = now.mono;
-  session.last_active_wall = now.wall;
   unlink(session);
   link(session);
 }
 
 std::vector<Session*> SessionTable::page(SessionId after, std::size_t limit) const {
   std::vector<Session*> out;
-  for (auto it = by_id_.upper_bound(after); it != by_id_.end() && out.size() < limit; ++it) {
-    out.push_back(it->second.get());
+  for (auto slot = slot_of(after); slot < sessions_.end() && out.size() < limit; ++slot) {
+    Session* const session = sessions_.at(slot);
+    if (session != nullptr && session->id > after) out.push_back(session);
   }
   return out;
 }

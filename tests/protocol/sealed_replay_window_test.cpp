@@ -103,7 +103,48 @@ TEST_CASE("a replay window agrees with a set of all numbers seen") {
     if (window.accept(number) != expected) FAIL("the window and the set differ");
     around = oracle.next() == 0 ? around : oracle.next() - 1;
     if (window.next() != oracle.next()) FAIL("the newest differs");
+    if (dice() % 32 == 0) window.settle();
   }
+}
+
+TEST_CASE("a replay window without gaps is its newest number, and the same window") {
+  const std::uint64_t newest =
+      GENERATE(0u, 1u, 5u, 62u, 63u, 64u, 1023u, 1024u, 1087u, 1088u, 3000u);
+  CAPTURE(newest);
+  ReplayWindow window;
+  for (std::uint64_t number = 0; number <= newest; ++number) REQUIRE(window.accept(number));
+  CHECK_FALSE(window.has_gaps());
+  for (const std::uint64_t number : {newest, newest / 2, std::uint64_t{0}}) {
+    CHECK_FALSE(window.accept(number));
+  }
+  // Overtaken by another: from here on numbers are told apart.
+  REQUIRE(window.accept(newest + 3));
+  REQUIRE(window.has_gaps());
+  window.settle();
+  REQUIRE(window.has_gaps());
+  for (std::uint64_t number = 0; number <= newest; ++number) REQUIRE_FALSE(window.accept(number));
+  CHECK(window.accept(newest + 2));
+  window.settle();
+  REQUIRE(window.has_gaps());
+  CHECK(window.accept(newest + 1));
+  window.settle();
+  CHECK_FALSE(window.has_gaps());
+  for (std::uint64_t number = 0; number <= newest + 3; ++number) {
+    REQUIRE_FALSE(window.accept(number));
+  }
+  CHECK(window.accept(newest + 4));
+}
+
+TEST_CASE("a replay window settles once what is missing has fallen out of it") {
+  ReplayWindow window;
+  REQUIRE(window.accept(1));
+  for (std::uint64_t number = 2; number < kReach; ++number) REQUIRE(window.accept(number));
+  window.settle();
+  CHECK(window.has_gaps());  // 0 may still come
+  REQUIRE(window.accept(kReach));
+  window.settle();
+  CHECK_FALSE(window.has_gaps());
+  CHECK_FALSE(window.accept(0));
 }
 
 TEST_CASE("a jump over everything forgets what was, and nothing else") {

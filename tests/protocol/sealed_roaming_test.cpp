@@ -105,6 +105,32 @@ struct Hub {
 
 }  // namespace
 
+TEST_CASE("a connection that moved takes no more memory at rest than one that stayed") {
+  const bool is_proven = GENERATE(true, false);
+  Hub hub;
+  CHECK(hub.connection.is_at_rest());
+  hub.measure(kOld, 20ms);
+  CHECK(hub.connection.is_at_rest());
+  hub.come(kNew);
+  hub.poll();
+  CHECK_FALSE(hub.connection.is_at_rest());
+  if (is_proven) {
+    hub.answer(kNew);
+  } else {  // nobody answers, so it goes back
+    hub.now = *hub.connection.next_timeout() + 1s;
+    hub.connection.on_timeout(hub.now);
+    hub.now += 10s;
+    hub.connection.on_timeout(hub.now);
+  }
+  CHECK(hub.connection.is_path_proven());
+  hub.acknowledge(is_proven ? kNew : kOld);
+  hub.now += 30ms;
+  hub.connection.on_timeout(hub.now);
+  hub.poll();
+  CHECK(hub.connection.path() == (is_proven ? kNew : kOld));
+  CHECK(hub.connection.is_at_rest());
+}
+
 TEST_CASE("the newest datagram moves the connection, an older one does not") {
   Hub hub;
   const Buffer late = hub.sealed({1});

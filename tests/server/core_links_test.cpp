@@ -1,4 +1,7 @@
 // What the hub knows of its sealed connections, part by part.
+#include <map>
+#include <random>
+
 #include <catch2/catch.hpp>
 
 #include "server/core/graves.hpp"
@@ -107,6 +110,45 @@ TEST_CASE("a link is woken at its earliest deadline, once") {
   CHECK_FALSE(links.table.next_timeout().has_value());
 }
 
+TEST_CASE("deadlines agree with a sorted map, and give their memory back") {
+  const auto seed = GENERATE(range(1u, 11u));
+  CAPTURE(seed);
+  std::mt19937_64 dice(seed);
+  Links links;
+  std::map<sealed::ConnectionId, TimePoint> oracle;  // of those armed
+  TimePoint now = kStart;
+  for (sealed::ConnectionId id = 1; id <= 2000; ++id) links.add(id);
+  for (int turn = 0; turn < 400; ++turn) {
+    for (int i = 0; i < (turn < 200 ? 100 : 1); ++i) {
+      const sealed::ConnectionId id = 1 + dice() % 2000;
+      Link* const link = links.table.find(id);
+      if (link == nullptr) continue;
+      if (dice() % 64 == 0) {
+        links.table.remove(*link);
+        oracle.erase(id);
+        continue;
+      }
+      const TimePoint when = now + (dice() % 2 == 0 ? 25ms : 10'000ms) + dice() % 100 * 1ms;
+      links.table.arm(*link, when);
+      const auto [there, is_new] = oracle.emplace(id, when);
+      if (!is_new) there->second = std::min(there->second, when);
+    }
+    now += dice() % 100 * 1ms;
+    Ids due = links.ids(links.table.take_due(now));
+    std::sort(due.begin(), due.end());
+    Ids expected;
+    for (const auto& [id, at] : oracle) {
+      if (at <= now) expected.push_back(id);
+    }
+    for (const auto id : expected) oracle.erase(id);
+    REQUIRE(due == expected);
+    for (const auto& [id, at] : oracle) REQUIRE(*links.table.next_timeout() <= at);
+  }
+  links.table.take_due(now + 1h);
+  CHECK_FALSE(links.table.next_timeout().has_value());
+  CHECK(links.table.room_for_deadlines() <= 1024);
+}
+
 TEST_CASE("a stranger's guesses: ten, then one every six seconds, a prefix and an account") {
   test::SeededRandom random(1);
   LoginThrottle throttle(random);
@@ -148,6 +190,28 @@ TEST_CASE(
   CHECK(tries(throttle, "ann", prefix_of(50'001), kStart + 59s) == 0);
   CHECK(throttle.may_try("ann", prefix_of(50'001), kStart + 60s));
   CHECK(tries(throttle, "bob", prefix_of(50'002), kStart) == 10);  // nobody is after him
+}
+
+TEST_CASE("those who know their passwords do not use up each other's tries") {
+  test::SeededRandom random(4);
+  LoginThrottle throttle(random);
+  int refused = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    const std::string id = "user" + std::to_string(i);
+    refused += throttle.may_try(id, prefix_of(1), kStart) ? 0 : 1;
+    throttle.give_back(id, prefix_of(1));
+    throttle.remember(id, prefix_of(1));
+  }
+  CHECK(refused == 0);
+  // Who guesses gains nothing by an account of his own.
+  int guesses = 0;
+  for (int i = 0; i < 50; ++i) {
+    guesses += throttle.may_try("ann", prefix_of(1), kStart) ? 1 : 0;
+    throttle.may_try("mallory", prefix_of(1), kStart);
+    throttle.give_back("mallory", prefix_of(1));
+    throttle.remember("mallory", prefix_of(1));
+  }
+  CHECK(guesses == 10);
 }
 
 TEST_CASE("the ring of recent posts says from where on it has them all") {

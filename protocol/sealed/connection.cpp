@@ -243,6 +243,14 @@ void Connection::on_timeout(TimePoint now) {
   }
 }
 
+void Connection::prefetch() const {
+  constexpr std::size_t kLine = 64;
+  const auto* const self = reinterpret_cast<const char*>(this);
+  for (std::size_t at = 0; at < sizeof *this; at += kLine) __builtin_prefetch(self + at);
+  const auto* const channel = reinterpret_cast<const char*>(channel_.get());
+  for (std::size_t at = 0; at < sizeof *channel_; at += kLine) __builtin_prefetch(channel + at);
+}
+
 channel::Channel& Connection::channel() {
   if (!channel_) {
     channel_ = std::make_unique<channel::Channel>(channel_config(wide_), rest_);

@@ -199,6 +199,10 @@ std::optional<Path> Connection::poll_transmit(TimePoint now, std::vector<std::ui
   if (!channel_ || room <= kTransportOverhead) return std::nullopt;
   const bool asks = send_key_.wants_ack(acked, now) && channel_->bytes_in_flight() == 0;
   if (asks && !fault("old_key_asks_no_ack")) channel_->ping();
+  if (!channel_->may_have_packet(now)) {
+    rest_if_idle();
+    return std::nullopt;
+  }
   open();
   if (!channel_->poll_packet(send_key_.next_number(), room - kTransportOverhead, out, now)) {
     out.resize(begin);

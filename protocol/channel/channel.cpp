@@ -277,6 +277,14 @@ void Channel::write_probe(Packet& packet) {
   }
 }
 
+bool Channel::may_have_packet(TimePoint now) {
+  const bool is_ack_due = acks_.is_due(now) && !fault("due_ack_overlooked");
+  if (probes_owed_ > 0 || is_ping_owed_ || is_repeat_owed_ || is_ack_due) return true;
+  if (in_.owes_announcement() || out_.has_talk() || out_.has_bulk()) return true;
+  is_limited_ = false;
+  return false;
+}
+
 bool Channel::poll_packet(std::uint64_t number, std::size_t max_bytes,
                           std::vector<std::uint8_t>& out, TimePoint now) {
   Packet packet{out, out.size(), std::min(max_bytes, kMaxFrameBytes)};

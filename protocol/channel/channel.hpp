@@ -122,6 +122,9 @@ class Channel {
   /// further use.
   tl::expected<Received, Violation> on_packet(std::uint64_t number, Bytes frames,
                                               std::uint64_t next_number_to_send, TimePoint now);
+  /// Whether poll_packet() is worth a call: false is certain, and most of the calls that end a
+  /// turn's sending are saved by it.
+  bool may_have_packet(TimePoint now);
   /// Appends the frames of one datagram, at most `max_bytes` of them, which is then to be sent as
   /// `number`: larger than any before. False, and nothing appended: nothing to send now.
   bool poll_packet(std::uint64_t number, std::size_t max_bytes, std::vector<std::uint8_t>& out,

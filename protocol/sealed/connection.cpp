@@ -218,6 +218,10 @@ std::optional<Path> Connection::poll_transmit(TimePoint now, std::vector<std::ui
   if (!channel_ || room <= kTransportOverhead) return std::nullopt;
   const bool asks = send_key_.wants_ack(acked, now) && channel_->bytes_in_flight() == 0;
   if (asks && !fault("old_key_asks_no_ack")) channel_->ping();
+  if (!channel_->may_have_packet(now)) {
+    rest_if_idle();
+    return std::nullopt;
+  }
   open();
   if (!channel_->poll_packet(send_key_.next_number(), room - kTransportOverhead, out, now)) {
     out.resize(begin);
@@ -261,6 +265,14 @@ void Connection::on_timeout(TimePoint now) {
     channel_->on_timeout(now);
     rest_if_idle();
   }
+}
+
+void Connection::prefetch() const {
+  constexpr std::size_t kLine = 64;
+  const auto* const self = reinterpret_cast<const char*>(this);
+  for (std::size_t at = 0; at < sizeof *this; at += kLine) __builtin_prefetch(self + at);
+  const auto* const channel = reinterpret_cast<const char*>(channel_.get());
+  for (std::size_t at = 0; at < sizeof *channel_; at += kLine) __builtin_prefetch(channel + at);
 }
 
 channel::Channel& Connection::channel() {

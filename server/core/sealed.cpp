@@ -245,7 +245,12 @@ void Hub::Impl::bury(Link& link, Bytes last_words, Now now) {
 
 void Hub::Impl::flush_links(Now now) {
   while (links.has_touched()) {
-    for (Link* link : links.take_touched()) flush(*link, now);
+    const std::vector<Link*>& touched = links.take_touched();
+    for (std::size_t i = 0; i < touched.size(); ++i) {
+      // A post touches a thousand links: more memory than the nearest caches hold.
+      if (i + 2 < touched.size()) touched[i + 2]->connection.prefetch();
+      flush(*touched[i], now);
+    }
   }
 }
 

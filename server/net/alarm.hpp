@@ -19,7 +19,8 @@ class Alarm {
   static constexpr std::chrono::microseconds kPause{250};
 
   /// `next`: the earliest deadline. When to arm the timer anew; nothing where it fires early enough
-  /// as it is: one that is armed too early is left alone, it fires, does nothing, and is armed again.
+  /// as it is: one that is armed too early is left alone, it fires, does nothing, and is armed
+  /// again.
   std::optional<TimePoint> arm(std::optional<TimePoint> next) {
     if (!next) return std::nullopt;
     const TimePoint at = fault("alarm_without_pause") ? *next : std::max(*next, not_before_);

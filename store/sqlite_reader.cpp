@@ -74,6 +74,7 @@ struct SqliteReader::Statements {
           "SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM accounts WHERE disabled),"
           " (SELECT count(*) FROM follows), (SELECT count(*) FROM sessions), ") +
           kNewestId + " FROM settings"};
+  SQLite::Statement last_post{db, std::string("SELECT ") + kNewestId + " FROM settings"};
   SQLite::Statement account{db, account_query("WHERE a.key = ?")};
   SQLite::Statement accounts{db, account_query("WHERE a.key > ? ORDER BY a.key LIMIT ?")};
   SQLite::Statement active{db, "SELECT id, name FROM accounts WHERE key = ? AND NOT disabled"};
@@ -126,6 +127,14 @@ Read<Counts> SqliteReader::counts() {
     row.step();
     const auto number = [&](int column) { return static_cast<std::uint64_t>(row.number(column)); };
     return Counts{number(0), number(1), number(2), number(3), number(4)};
+  });
+}
+
+Read<MessageId> SqliteReader::last_post() {
+  return reading([&] {
+    Use row(sql_->last_post);
+    row.step();
+    return static_cast<MessageId>(row.number(0));
   });
 }
 

@@ -20,6 +20,6 @@ load_with() {  # BIN_DIR RESULTS ARGUMENTS
 }
 
 micro_with() {  # BIN_DIR RESULTS
-  HUB_BENCH_WORK=$work HUB_BENCH_HISTORY=$history "$1/hub-micro" \
+  HUB_BENCH_WORK=$work HUB_BENCH_HISTORY=$history HUB_BENCH_LARGE=${large:-} "$1/hub-micro" \
     --benchmark_min_time="$micro" --benchmark_format=json >"$2" 2>/dev/null
 }

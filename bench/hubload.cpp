@@ -81,6 +81,37 @@ void add_common(CLI::App& app, Setting& setting) {
       "Sealed sessions instead of classic ones");
 }
 
+/// What shows only where there is much of everything.
+struct ScaleOptions {
+  ResumeOptions resume;
+  StartOptions start;
+  CrowdOptions crowd;
+};
+
+void add_scale_commands(CLI::App& app, Setting& setting, ScaleOptions& options) {
+  auto* resume = app.add_subcommand("resume", "Sealed devices after a restart of the hub");
+  resume->add_option("--sessions", options.resume.sessions)
+      ->check(CLI::Range(std::size_t{1}, kMostSessions));
+  resume->callback([&] { tell(run_resume(setting, options.resume)); });
+
+  auto* start =
+      app.add_subcommand("start", "From starting hubd to the first login, with a long history");
+  start->add_option("--history", options.start.history)
+      ->check(CLI::Range(std::size_t{1}, kMostHistory));
+  start->add_option("--follows", options.start.follows)
+      ->check(CLI::Range(std::size_t{0}, kMostHistory));
+  start->callback([&] { tell(run_start(setting, options.start)); });
+
+  auto* crowd =
+      app.add_subcommand("crowd", "Posts of an author whose many followers are mostly offline");
+  crowd->add_option("--followers", options.crowd.followers)
+      ->check(CLI::Range(std::size_t{1}, std::size_t{10'000'000}));
+  crowd->add_option("--online", options.crowd.online)
+      ->check(CLI::Range(std::size_t{1}, kMostSessions));
+  crowd->add_option("--posts", options.crowd.posts)->check(CLI::Range(1, 100'000));
+  crowd->callback([&] { tell(run_crowd(setting, options.crowd)); });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -131,6 +162,9 @@ int main(int argc, char** argv) try {
   idle_command->add_option("--followees", idle.followees)->check(CLI::Range(0, 1000));
   idle_command->callback([&] { tell(run_idle(setting, idle)); });
 
+  ScaleOptions scale;
+  add_scale_commands(app, setting, scale);
+
   LossyOptions lossy;
   auto* lossy_command = app.add_subcommand("lossy", "Posts at a steady rate over a bad link");
   add_lossy_options(*lossy_command, lossy);
@@ -149,11 +183,14 @@ int main(int argc, char** argv) try {
   machine_command->callback([&] { tell(run_machine(setting)); });
 
   std::size_t posts = 1'000'000;
+  std::size_t follows = 0;
   auto* prepare_command = app.add_subcommand("prepare", "Make the --history-file");
   prepare_command->add_option("--history", posts)->check(CLI::Range(std::size_t{1}, kMostHistory));
+  prepare_command->add_option("--follows", follows, "So many among the authors")
+      ->check(CLI::Range(std::size_t{0}, kMostHistory));
   prepare_command->callback([&] {
     if (setting.history.empty()) throw Failure("prepare wants --history-file");
-    prepare_history(setting.history, posts);
+    prepare_history(setting.history, posts, follows);
   });
 
   ReportOptions report;

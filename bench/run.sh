@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 usage() { echo "usage: bench/run.sh BIN_DIR [--quick]" >&2; exit 2; }
 [ $# -ge 1 ] || usage
 bin=$(cd "$1" && pwd)
-rounds=5 seconds=4 micro=0.2 followees=(10 100 1000) slow=yes
+rounds=5 seconds=4 micro=0.2 followees=(10 100 1000) slow=yes large=
 case "${2:-}" in
   '') ;;
   --quick) rounds=2 seconds=1 micro=0.02 followees=(100) slow= ;;
@@ -21,6 +21,11 @@ load() { load_with "$bin" "$work/results" "$@"; }
 
 echo "Making a history of a million posts" >&2
 load prepare
+if [ -n "$slow" ]; then
+  echo "Making a history of ten million posts, and an author with a million followers" >&2
+  large=$work/large.db crowd=$work/crowd.db
+  history=$large load prepare --history 10000000 --follows 1000000
+fi
 for ((round = 1; round <= rounds; round++)); do
   echo "Round $round of $rounds" >&2
   load machine
@@ -38,6 +43,9 @@ for ((round = 1; round <= rounds; round++)); do
   load --sealed idle
   if [ -n "$slow" ]; then load --sealed idle --sessions 100000; fi
   if [ -n "$slow" ]; then
+    load resume
+    history=$large load start
+    history=$crowd load crowd
     load --sealed lossy --seed "$round"
     load --sealed roam --changes 4 --interval 2
   fi

@@ -57,6 +57,8 @@ inline constexpr std::size_t kMaxBulkStreams = 64;  // open at once, each direct
 inline constexpr std::size_t kMaxDatagramBytes = 1200;
 inline constexpr std::size_t kMaxFrameBytes = kMaxDatagramBytes - kTransportOverhead;
 inline constexpr std::chrono::milliseconds kMaxAckDelay{25};
+/// Two datagrams or more of so many bytes together are acknowledged at once.
+inline constexpr std::size_t kAckBytes = kMaxDatagramBytes;
 
 // --- Our own ---
 

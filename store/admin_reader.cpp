@@ -30,7 +30,7 @@ std::string follows_query(const AdminReader::FollowQuery& query) {
 
 struct AdminReader::Impl {
   explicit Impl(const std::filesystem::path& file)
-      : db(open_current(file, Access::kRead)), reader(file, nullptr, nullptr) {}
+      : db(open_current(file, Access::kRead)), reader(file, std::nullopt) {}
 
   std::vector<Post> newest_of_all(MessageId before, std::uint32_t limit);
   std::vector<Post> newest_of(AccountId author, MessageId before, std::uint32_t limit);

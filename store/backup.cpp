@@ -59,7 +59,7 @@ void copy_database(SQLite::Database& source, const std::filesystem::path& destin
     sync_path(part);
     rename_to_new(part, destination);
   } catch (const SQLite::Exception& error) {
-    const bool full = trouble_of(error) == Trouble::kNoRoom;
+    const bool full = means_full(trouble_of(error));
     throw failed(full ? "there is no room for it on the disk" : reason(error));
   } catch (const std::system_error& error) {
     throw failed(error.code().message());

@@ -78,6 +78,7 @@ Checkpoints::Round Checkpoints::write_back(int mode) {
     case Trouble::kLocked:
       return Round::kBlocked;
     case Trouble::kNoRoom:
+    case Trouble::kLeftInLog:  // of a transaction; here there was none
       return Round::kNoRoom;
     case Trouble::kFailing:
       break;

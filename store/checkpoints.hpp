@@ -42,7 +42,7 @@ class Checkpoints {
   /// The next run() does it, however little there is to write back.
   void hurry() { due_at_ = 0; }
   /// It was due long ago: nobody calls run().
-  bool is_overdue() const { return log_pages_ >= due_at_ + 3 * policy_.pages; }
+  bool is_overdue() const { return log_pages_ >= due_at_ + std::uint64_t{3} * policy_.pages; }
   /// Something is left to do that another commit is not needed for: run() again in a second.
   bool is_held_up() const { return held_up_; }
 

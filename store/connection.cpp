@@ -121,12 +121,13 @@ Trouble trouble_of(int extended_code, int error) {
     case SQLITE_LOCKED:
       return Trouble::kLocked;
     case SQLITE_IOERR: {
-      // What SQLite does not call full, and what is: a quota, a limit on the size of files, and the
-      // file of its shared memory. Each fails at a write, before anything that commits.
-      const bool at_write =
-          extended_code == SQLITE_IOERR_WRITE || extended_code == SQLITE_IOERR_SHMSIZE;
-      return at_write && means_no_room(error) && !fault("only_full_is_full") ? Trouble::kNoRoom
-                                                                             : Trouble::kFailing;
+      // What SQLite does not call full, and what is: a quota, a limit on the size of files. A write
+      // that fails so wrote no whole frame of the log, so none that commits.
+      if (!means_no_room(error) || fault("only_full_is_full")) return Trouble::kFailing;
+      if (extended_code == SQLITE_IOERR_WRITE) return Trouble::kNoRoom;
+      // The log's index in shared memory grows, every 4,096 frames, after the frames were written
+      // and synced (walIndexAppend in sqlite3WalFrames, https://sqlite.org/src/file/src/wal.c).
+      return extended_code == SQLITE_IOERR_SHMSIZE ? Trouble::kLeftInLog : Trouble::kFailing;
     }
     default:
       return Trouble::kFailing;
@@ -143,7 +144,7 @@ std::string reason(const SQLite::Exception& error) { return printable(error.what
 
 void throw_open_error(const std::filesystem::path& file, const SQLite::Exception& error) {
   const std::string name = file.string();
-  if (trouble_of(error) == Trouble::kNoRoom) {
+  if (means_full(trouble_of(error))) {
     throw OpenError(Why::kCannotOpen,
                     fmt::format("cannot open {}: the disk is full, and SQLite needs a little room "
                                 "beside it",

@@ -36,10 +36,16 @@ SQLite::Database open_current(const std::filesystem::path& file, Access access);
 
 /// What an error of writing means for what comes after it.
 enum class Trouble {
-  kNoRoom,   // a full disk or quota: nothing was written
+  kNoRoom,  // a full disk or quota: nothing was written
+  // The same, but met by a COMMIT when its transaction was in the log already, whole and synced: by
+  // now it is nowhere, and after a crash it is there, until something is committed in its place.
+  kLeftInLog,
   kLocked,   // by another program, for now
   kFailing,  // the disk or the file; who knows what is on it
 };
+constexpr bool means_full(Trouble trouble) {
+  return trouble == Trouble::kNoRoom || trouble == Trouble::kLeftInLog;
+}
 /// Of an extended error code that a call ended in, and errno just after it: SQLite keeps that
 /// itself for some calls only, and COMMIT is none of them.
 Trouble trouble_of(int extended_code, int error);

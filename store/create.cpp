@@ -66,7 +66,7 @@ void create_database(const std::filesystem::path& file, const KdfParams& kdf, Ra
     sync_path(part);
     rename_to_new(part, file);
   } catch (const SQLite::Exception& error) {
-    const bool full = trouble_of(error) == Trouble::kNoRoom;
+    const bool full = means_full(trouble_of(error));
     remove_part();
     throw OpenError(Why::kCannotOpen, fmt::format("cannot make {}: {}", file.string(),
                                                   full ? "the disk is full" : reason(error)));

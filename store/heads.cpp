@@ -14,10 +14,6 @@ namespace {
 constexpr unsigned kStateBits = 2;
 constexpr std::uint64_t kStateMask = (1u << kStateBits) - 1;
 
-// Account IDs count from 1. A larger one was not given out by us, and would cost its size in
-// memory.
-constexpr AccountId kMaxAccountId = AccountId{1} << 28;
-
 }  // namespace
 
 std::vector<AccountId> Heads::load(SQLite::Database& db) {
@@ -55,11 +51,11 @@ Head Heads::get(AccountId account) const {
   return at(account);
 }
 
-std::vector<Heads::Start> Heads::starts(std::span<const AccountId> accounts) const {
+std::vector<Heads::Start> Heads::starts(std::span<const SmallAccountId> accounts) const {
   std::vector<Start> out;
   out.reserve(accounts.size());
   const std::shared_lock lock(mutex_);
-  for (const AccountId account : accounts) {
+  for (const SmallAccountId account : accounts) {
     const Head head = at(account);
     const bool shown = head.state == AccountState::kActive ||
                        (head.state == AccountState::kDisabled && fault("disabled_author_shown"));

@@ -20,6 +20,11 @@ class Database;
 
 namespace hub::store {
 
+/// An account's ID where many are kept. Account IDs count from 1; a larger one than this was not
+/// given out by us, and would cost its size in memory.
+using SmallAccountId = std::uint32_t;
+inline constexpr AccountId kMaxAccountId = AccountId{1} << 28;
+
 enum class AccountState : std::uint8_t { kAbsent = 0, kActive = 1, kDisabled = 2 };
 
 struct Head {
@@ -44,7 +49,7 @@ class Heads {
     AccountId author = 0;
     MessageId post = 0;
   };
-  std::vector<Start> starts(std::span<const AccountId> accounts) const;
+  std::vector<Start> starts(std::span<const SmallAccountId> accounts) const;
 
   /// Every post up to this one is known here, or is gone.
   MessageId newest() const;

@@ -59,7 +59,7 @@ MigrationReport migrate(const std::filesystem::path& file, std::span<const Migra
   try {
     apply_migrations(db, migrations);
   } catch (const SQLite::Exception& error) {
-    const bool no_room = trouble_of(error) == Trouble::kNoRoom;
+    const bool no_room = means_full(trouble_of(error));
     const int stays_at = schema_version(db);
     if (!no_room || stays_at != report.from) throw left_at(file, stays_at, error.what(), report);
     // The copy is what is there already, and the disk is full.

@@ -158,7 +158,26 @@ struct DeviceEnded {
   bool replaced = false;  // by another device, as there were too many; else by an administrator
 };
 
-using Event = std::variant<PostCommitted, FollowAdded, FollowRemoved, SessionsEnded, DeviceEnded>;
+/// The post is shown to nobody any more.
+struct PostDeleted {
+  MessageId post = 0;
+};
+/// Nor are this author's posts above `above`.
+struct PostsDeleted {
+  AccountId author = 0;
+  MessageId above = 0;
+};
+/// The account is disabled, or being deleted: its posts are shown to nobody until PostsShown.
+struct PostsHidden {
+  AccountId author = 0;
+};
+/// The account is enabled: to its followers again, those that are not deleted.
+struct PostsShown {
+  AccountId author = 0;
+};
+
+using Event = std::variant<PostCommitted, FollowAdded, FollowRemoved, SessionsEnded, DeviceEnded,
+                           PostDeleted, PostsDeleted, PostsHidden, PostsShown>;
 using Output = std::variant<Reply, Event>;
 
 }  // namespace hub::store

@@ -23,6 +23,13 @@ namespace {
 constexpr std::uint32_t kMostAbove = 20'000;
 constexpr std::uint32_t kMostScanned = 20'000;
 
+// The newest post ID ever given out.
+constexpr const char* kNewestId = "max(highest_id, ifnull((SELECT max(id) FROM posts), 0))";
+
+// What a reader keeps for the next retrieves, of whom accounts follow (4 MiB) and of their names.
+constexpr std::size_t kKeptFollowees = std::size_t{1} << 20;
+constexpr std::size_t kKeptNames = std::size_t{1} << 16;
+
 std::string account_query(const char* rest) {
   return std::string("SELECT ") + kAccountColumns + " FROM accounts a " + rest;
 }
@@ -32,6 +39,20 @@ std::vector<DeviceNumber> numbers_in(SQLite::Statement& statement,
                                      const Parameters&... parameters) {
   std::vector<DeviceNumber> out;
   for (Use row(statement, parameters...); row.step();) out.push_back(row.number(0));
+  return out;
+}
+
+SmallAccountId small(AccountId account) {
+  if (account < 1 || account > kMaxAccountId) {
+    throw DamagedRow("an account's number is out of range");
+  }
+  return static_cast<SmallAccountId>(account);
+}
+
+std::vector<SmallAccountId> accounts_of(const std::vector<Followee>& followees) {
+  std::vector<SmallAccountId> out;
+  out.reserve(followees.size());
+  for (const Followee& followee : followees) out.push_back(small(followee.account));
   return out;
 }
 
@@ -45,12 +66,14 @@ struct SqliteReader::Statements {
   explicit Statements(SQLite::Database& database) : db(database) {}
   SQLite::Database& db;
 
+  SQLite::Statement newest{db, std::string("SELECT ") + kNewestId + " FROM settings"};
   SQLite::Statement info{db, std::string("SELECT ") + kSettingsColumns + " FROM settings"};
   SQLite::Statement counts{
       db,
-      "SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM accounts WHERE disabled),"
-      " (SELECT count(*) FROM follows), (SELECT count(*) FROM sessions),"
-      " max(highest_id, ifnull((SELECT max(id) FROM posts), 0)) FROM settings"};
+      std::string(
+          "SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM accounts WHERE disabled),"
+          " (SELECT count(*) FROM follows), (SELECT count(*) FROM sessions), ") +
+          kNewestId + " FROM settings"};
   SQLite::Statement account{db, account_query("WHERE a.key = ?")};
   SQLite::Statement accounts{db, account_query("WHERE a.key > ? ORDER BY a.key LIMIT ?")};
   SQLite::Statement active{db, "SELECT id, name FROM accounts WHERE key = ? AND NOT disabled"};
@@ -78,9 +101,8 @@ struct SqliteReader::Statements {
                                      " ORDER BY s.account, s.framing, s.token LIMIT ?"};
 };
 
-SqliteReader::SqliteReader(const std::filesystem::path& file, const Heads* heads,
-                           const RequestLedger* ledger)
-    : db_(open_current(file, Access::kRead)), heads_(heads), ledger_(ledger) {
+SqliteReader::SqliteReader(const std::filesystem::path& file, const std::optional<Kept>& kept)
+    : db_(open_current(file, Access::kRead)), kept_(kept), followees_(kKeptFollowees) {
   try {
     sql_ = std::make_unique<Statements>(db_);
   } catch (const SQLite::Exception& error) {
@@ -122,15 +144,10 @@ Read<std::vector<Post>> SqliteReader::retrieve(AccountId account, std::uint32_t 
   return reading([&] {
     // The order matters: whom, then where their chains begin, then the rows. A row that the heads
     // lead to was committed before they did, so the transaction that begins now sees it.
-    std::vector<Heads::Start> starts = read_starts(read_followees(account));
+    const std::vector<Heads::Start> starts = starts_of_followees(account);
     const Snapshot snapshot(db_);
     std::vector<Post> posts = newest_below(starts, n, before);
-    std::unordered_map<AccountId, std::string> names;
-    for (Post& post : posts) {
-      const auto [name, is_new] = names.try_emplace(post.author);
-      if (is_new) name->second = read_name(post.author);
-      post.author_name = name->second;
-    }
+    for (Post& post : posts) post.author_name = read_name(post.author);
     return posts;
   });
 }
@@ -152,7 +169,7 @@ Read<CatchUpPage> SqliteReader::catch_up(AccountId account, MessageId after, std
     // which post this page speaks, then whom the account follows, then the chains. So who is
     // followed meanwhile is due only above that post, and what comes meanwhile is left to the next
     // page.
-    const MessageId newest = heads_ != nullptr ? heads_->newest() : 0;
+    const MessageId newest = kept_ ? kept_->heads.newest() : 0;
     if (newest > after && newest - after > kCatchUpScan) {
       if (auto page = page_of_chains(account, after, newest, limit)) return *std::move(page);
     }
@@ -163,13 +180,13 @@ Read<CatchUpPage> SqliteReader::catch_up(AccountId account, MessageId after, std
 std::optional<CatchUpPage> SqliteReader::page_of_chains(AccountId account, MessageId after,
                                                         MessageId newest, std::uint32_t limit) {
   auto followed = read_followed(account);
-  std::vector<AccountId> authors;
+  std::vector<SmallAccountId> authors;
   DueAbove due_above;
   for (const auto& [author, follow] : followed) {
-    authors.push_back(author);
+    authors.push_back(small(author));
     due_above[author] = std::max(after, follow.since);
   }
-  std::vector<Heads::Start> starts = heads_->starts(authors);
+  std::vector<Heads::Start> starts = kept_->heads.starts(authors);
   std::erase_if(
       starts, [&](const Heads::Start& start) { return start.post <= due_above.at(start.author); });
   const Snapshot snapshot(db_);
@@ -186,13 +203,20 @@ CatchUpPage SqliteReader::page_of_scan(AccountId account, MessageId after, std::
   const Snapshot snapshot(db_);
   const auto followed = read_followed(account);
   CatchUpPage page{{}, after};
-  for (Use row(sql_->posts_above, after, kCatchUpScan); row.step();) {
-    if (page.posts.size() >= limit) break;
+  std::uint32_t looked_at = 0;
+  for (Use row(sql_->posts_above, after, kCatchUpScan); row.step(); ++looked_at) {
+    if (page.posts.size() >= limit) return page;
     const auto id = static_cast<MessageId>(row.number(0));
     page.up_to = id;
     const auto author = followed.find(row.number(1));
     if (author == followed.end() || row.is_null(3) || id <= author->second.since) continue;
     page.posts.push_back({id, author->first, author->second.name, row.text(3), row.time(2)});
+  }
+  // There are no more: above them all is done, whose IDs were given out and whose rows are gone.
+  if (looked_at < kCatchUpScan && !fault("catch_up_stops_at_gone_posts")) {
+    if (Use row(sql_->newest); row.step()) {
+      page.up_to = std::max(page.up_to, static_cast<MessageId>(row.number(0)));
+    }
   }
   return page;
 }
@@ -211,7 +235,7 @@ Read<Backlog> SqliteReader::backlog(AccountId account, MessageId after, std::uin
   return reading([&] {
     // In the same order as a retrieve, and why.
     const std::vector<Followee> followees = read_followees(account);
-    std::vector<Heads::Start> starts = read_starts(followees);
+    std::vector<Heads::Start> starts = read_starts(accounts_of(followees));
     DueAbove due_above;
     for (const Followee& followee : followees) {
       const bool all = fault("backlog_counts_before_follow");
@@ -301,11 +325,11 @@ Read<std::vector<Device>> SqliteReader::devices(AccountId account) {
 /// Asked before the rows are read: what is written into them in between is no longer in memory.
 SqliteReader::DoneNumbers SqliteReader::recent_done(const std::vector<DeviceNumber>& devices) {
   std::optional<RequestLedger> own;
-  if (ledger_ == nullptr) {
+  if (!kept_) {
     const Snapshot snapshot(db_);
     own.emplace().load(db_);
   }
-  const RequestLedger& ledger = own ? *own : *ledger_;
+  const RequestLedger& ledger = own ? *own : kept_->ledger;
   DoneNumbers out;
   if (fault("recent_numbers_not_told")) return out;
   for (const DeviceNumber device : devices) {
@@ -319,19 +343,32 @@ void SqliteReader::add_recent(const DoneNumbers& recent, Device& device) {
   if (found != recent.end()) device.done = std::max(device.done, found->second);
 }
 
-std::vector<Heads::Start> SqliteReader::read_starts(const std::vector<Followee>& followees) {
-  std::vector<AccountId> authors;
-  for (const Followee& followee : followees) authors.push_back(followee.account);
-  if (heads_ != nullptr) return heads_->starts(authors);
+std::vector<Heads::Start> SqliteReader::read_starts(std::span<const SmallAccountId> followees) {
+  if (kept_) return kept_->heads.starts(followees);
   Heads own;
   const Snapshot snapshot(db_);
   own.load(db_);
-  return own.starts(authors);
+  return own.starts(followees);
 }
 
-std::string SqliteReader::read_name(AccountId account) {
+std::vector<Heads::Start> SqliteReader::starts_of_followees(AccountId account) {
+  if (!kept_) return read_starts(accounts_of(read_followees(account)));
+  const std::uint64_t version = kept_->follow_versions.of(account);
+  const FolloweesCache::List* list = followees_.find(account, version);
+  if (list == nullptr) {
+    list = &followees_.put(account, version, accounts_of(read_followees(account)));
+  }
+  return read_starts(*list);
+}
+
+const std::string& SqliteReader::read_name(AccountId account) {
+  static const std::string kNobody;
+  const auto known = names_.find(account);
+  if (known != names_.end()) return known->second;
   Use row(sql_->name, account);
-  return row.step() ? row.text(0) : std::string();
+  if (!row.step()) return kNobody;
+  if (names_.size() >= kKeptNames) names_.clear();
+  return names_.emplace(account, row.text(0)).first->second;
 }
 
 }  // namespace hub::store

@@ -8,11 +8,13 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 
 #include <SQLiteCpp/Database.h>
 
+#include "store/followees_cache.hpp"
 #include "store/heads.hpp"
 #include "store/request_ledger.hpp"
 #include "store/store.hpp"
@@ -21,10 +23,15 @@ namespace hub::store {
 
 class SqliteReader final : public Reader {
  public:
-  /// `heads` and `ledger` are kept up to date by the writer of the same database and outlive the
-  /// reader. Null: there is no writer in this process; what needs them then loads its own. Throws
-  /// OpenError.
-  SqliteReader(const std::filesystem::path& file, const Heads* heads, const RequestLedger* ledger);
+  /// What the writer of the same database keeps up to date; it outlives the reader.
+  struct Kept {
+    const Heads& heads;
+    const RequestLedger& ledger;
+    const FollowVersions& follow_versions;
+  };
+  /// `kept` of nothing: there is no writer in this process; what needs it then loads its own.
+  /// Throws OpenError.
+  SqliteReader(const std::filesystem::path& file, const std::optional<Kept>& kept);
   ~SqliteReader() override;
 
   Read<HubInfo> info() override;
@@ -53,17 +60,19 @@ class SqliteReader final : public Reader {
                                             std::uint32_t limit);
   CatchUpPage page_of_scan(AccountId account, MessageId after, std::uint32_t limit);
   std::vector<Followee> read_followees(AccountId account);
-  std::vector<Heads::Start> read_starts(const std::vector<Followee>& followees);
+  std::vector<Heads::Start> read_starts(std::span<const SmallAccountId> followees);
+  std::vector<Heads::Start> starts_of_followees(AccountId account);
   std::vector<Post> newest_below(const std::vector<Heads::Start>& starts, std::uint32_t n,
                                  MessageId before);
   DoneNumbers recent_done(const std::vector<DeviceNumber>& devices);
   static void add_recent(const DoneNumbers& recent, Device& device);
-  std::string read_name(AccountId account);
+  const std::string& read_name(AccountId account);
 
   SQLite::Database db_;
-  const Heads* heads_;
-  const RequestLedger* ledger_;
+  const std::optional<Kept> kept_;
   std::unique_ptr<Statements> sql_;
+  FolloweesCache followees_;
+  std::unordered_map<AccountId, std::string> names_;  // an account never has another one
 };
 
 }  // namespace hub::store

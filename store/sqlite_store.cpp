@@ -38,9 +38,10 @@ Blame blame(const SQLite::Exception& error) {
   }
 }
 
-Refused refusal_for(const SQLite::Exception& error) {
-  switch (trouble_of(error)) {
+Refused refusal_for(Trouble trouble, const SQLite::Exception& error) {
+  switch (trouble) {
     case Trouble::kNoRoom:
+    case Trouble::kLeftInLog:
       return disk_full();
     case Trouble::kLocked:
       return locked();
@@ -89,7 +90,7 @@ struct SqliteStore::Impl {
        std::unique_ptr<Reserve> reserve)
       : file(path),
         db(open_for_writing(file)),
-        writer(db, heads, ledger, options),
+        writer(db, {heads, ledger, follow_versions}, options),
         checkpoints(db, file, options.checkpoints),
         room(std::move(reserve), directory_of(path).string()) {
     tune_for_writing(db, options.checkpoints);
@@ -99,15 +100,18 @@ struct SqliteStore::Impl {
   SQLite::Database db;
   Heads heads;
   RequestLedger ledger;
+  FollowVersions follow_versions;
   Writer writer;
   Checkpoints checkpoints;
   DiskRoom room;
   std::optional<Refused> failed;  // set: nothing is written any more
+  bool left_in_log = false;       // what failed last would be there after a crash
 
   void run(const Request& request, std::vector<Output>& out);
   tl::expected<std::vector<Output>, Refused> attempt(std::span<const Request> batch, WallTime now,
                                                      Growth growth);
   std::vector<Output> apply(std::span<const Request> batch, WallTime now);
+  Refused made_sure(const Refused& refused);
   void write_back(WallTime now);
 };
 
@@ -133,8 +137,10 @@ tl::expected<std::vector<Output>, Refused> SqliteStore::Impl::attempt(
     writer.commit();
     return out;
   } catch (const SQLite::Exception& error) {
-    const Refused refused = refusal_for(error);
+    const Trouble trouble = trouble_of(error);
+    const Refused refused = refusal_for(trouble, error);
     writer.rollback();
+    left_in_log = trouble == Trouble::kLeftInLog && !fault("refused_stays_in_log");
     if (fault("failed_batch_reports_success")) return out;
     return tl::unexpected(refused);
   } catch (const std::exception& error) {
@@ -145,21 +151,39 @@ tl::expected<std::vector<Output>, Refused> SqliteStore::Impl::attempt(
   }
 }
 
+/// Who is told that the disk is full may rely on it that nothing was done, after a crash too. A
+/// commit that succeeds shows it: what recovery finds then is that one, on top of what it saw.
+/// Where there is no room even for it, nobody knows.
+Refused SqliteStore::Impl::made_sure(const Refused& refused) {
+  if (!std::exchange(left_in_log, false)) return refused;
+  try {
+    writer.write_over();
+    return refused;
+  } catch (const SQLite::Exception& error) {
+    const Refused unsure = store_failed(reason(error));
+    writer.rollback();
+    return unsure;
+  }
+}
+
 std::vector<Output> SqliteStore::Impl::apply(std::span<const Request> batch, WallTime now) {
   const Growth growth = room.takes_growth() ? Growth::kTaken : Growth::kRefused;
   auto out = attempt(batch, now, growth);
   if (!out && out.error().why == control::Refusal::kDiskFull) {
     const bool has_room_now = room.on_full(now);
+    out = tl::unexpected(made_sure(out.error()));
     // What goes on while the disk is full is not refused for having met what does not.
-    if ((growth == Growth::kTaken || has_room_now) && !fault("full_disk_refuses_all")) {
+    if (out.error().why == control::Refusal::kDiskFull &&
+        (growth == Growth::kTaken || has_room_now) && !fault("full_disk_refuses_all")) {
       out = attempt(batch, now, Growth::kRefused);
     }
   } else if (out && growth == Growth::kTaken && std::ranges::any_of(batch, is_growth)) {
     room.on_growth_written(now);
   }
   if (!out) {
-    if (out.error().why == control::Refusal::kStoreFailed) failed = out.error();
-    out = refuse_all(batch, out.error());
+    const Refused refused = made_sure(out.error());
+    if (refused.why == control::Refusal::kStoreFailed) failed = refused;
+    out = refuse_all(batch, refused);
   }
   if (room.is_tight()) room.count_refused(refused_for_room(*out));
   return *std::move(out);
@@ -245,7 +269,8 @@ Health SqliteStore::health() const {
 }
 
 std::unique_ptr<Reader> SqliteStore::open_reader() {
-  return std::make_unique<SqliteReader>(impl_->file, &impl_->heads, &impl_->ledger);
+  return std::make_unique<SqliteReader>(
+      impl_->file, SqliteReader::Kept{impl_->heads, impl_->ledger, impl_->follow_versions});
 }
 
 }  // namespace hub::store

@@ -29,8 +29,8 @@ class OpenError : public std::runtime_error {
 
 /// When the write-ahead log is written back: store/checkpoints.hpp.
 struct CheckpointPolicy {
-  std::uint32_t pages = 1000;              // 4 MiB
-  std::uint64_t bound = 64 * 1024 * 1024;  // bytes
+  std::uint32_t pages = 1000;                             // 4 MiB
+  std::uint64_t bound = std::uint64_t{64} * 1024 * 1024;  // bytes
 };
 
 struct StoreOptions {

@@ -18,15 +18,15 @@
 
 namespace hub::store {
 
-Writer::Writer(SQLite::Database& db, Heads& heads, RequestLedger& ledger,
-               const StoreOptions& options)
+Writer::Writer(SQLite::Database& db, const Kept& kept, const StoreOptions& options)
     : db_(db),
-      heads_(heads),
-      ledger_(ledger),
+      heads_(kept.heads),
+      ledger_(kept.ledger),
+      follow_versions_(kept.follow_versions),
       options_(options),
       sql_(std::make_unique<Statements>(db)) {
-  ledger.load(db);
-  const auto outdated = heads.load(db);
+  ledger_.load(db);
+  const auto outdated = heads_.load(db);
   dirty_.insert(outdated.begin(), outdated.end());
   SQLite::Statement query(db,
                           "SELECT heads_position, highest_id, (SELECT max(id) FROM posts)"
@@ -72,6 +72,8 @@ void Writer::commit() {
   }
   failpoint("batch_committed");
 
+  for (const AccountId follower : changed_followers_) follow_versions_.raise(follower);
+  changed_followers_.clear();
   heads_.publish(changes_);
   ledger_.publish(heads_are_due);
   committed_next_id_ = next_id_;
@@ -87,11 +89,20 @@ void Writer::commit() {
 void Writer::rollback() noexcept {
   next_id_ = committed_next_id_;
   changes_.clear();
+  changed_followers_.clear();
   if (!fault("ledger_not_rolled_back")) ledger_.forget_staged();
   // After some errors SQLite has rolled back already.
   if (sqlite3_get_autocommit(db_.getHandle()) == 0) {
     sqlite3_exec(db_.getHandle(), "ROLLBACK", nullptr, nullptr, nullptr);
   }
+}
+
+void Writer::write_over() {
+  Use(sql_->begin).run();
+  // A value that does not change would not be written.
+  Use(sql_->set_heads_position, heads_position_ + 1).run();
+  Use(sql_->set_heads_position, heads_position_).run();
+  Use(sql_->commit).run();
 }
 
 void Writer::write_heads() {

@@ -17,6 +17,7 @@
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
 
+#include "store/followees_cache.hpp"
 #include "store/heads.hpp"
 #include "store/request_ledger.hpp"
 #include "store/requests.hpp"
@@ -29,8 +30,13 @@ enum class Growth { kTaken, kRefused };
 
 class Writer {
  public:
-  /// Loads `heads` and `ledger` from the database.
-  Writer(SQLite::Database& db, Heads& heads, RequestLedger& ledger, const StoreOptions& options);
+  /// What readers are told beside the database; the first two are loaded from it.
+  struct Kept {
+    Heads& heads;
+    RequestLedger& ledger;
+    FollowVersions& follow_versions;
+  };
+  Writer(SQLite::Database& db, const Kept& kept, const StoreOptions& options);
   ~Writer();
 
   void begin(WallTime now, Growth growth = Growth::kTaken);
@@ -38,6 +44,9 @@ class Writer {
   void run(const Request& request, std::vector<Output>& out);
   void commit();
   void rollback() noexcept;
+  /// Commits a transaction that changes nothing and is written all the same: in the log it takes
+  /// the place of whatever a failed commit left there.
+  void write_over();
 
   /// Writes what the rows of accounts and devices lack, so that the next start need not read posts.
   void write_heads();
@@ -113,6 +122,7 @@ class Writer {
   SQLite::Database& db_;
   Heads& heads_;
   RequestLedger& ledger_;
+  FollowVersions& follow_versions_;
   const StoreOptions options_;
   std::unique_ptr<Statements> sql_;
 
@@ -125,6 +135,7 @@ class Writer {
   Growth growth_ = Growth::kTaken;
   MessageId next_id_ = 1;
   HeadChanges changes_;
+  std::vector<AccountId> changed_followers_;  // who follows others than before
 
   // The request's under way.
   std::vector<std::pair<AccountId, Head>> staged_;

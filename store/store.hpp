@@ -46,8 +46,10 @@ class Reader {
 
   /// Posts above `after` that are due to `account`: by those it follows now, committed after the
   /// follow, not deleted, not by disabled accounts. Oldest first, at most `limit`; looks at no more
-  /// than twice kCatchUpScan posts, so a page may be short or empty and not the last. Where few are
-  /// due above `after`, it costs no more than they do, however many others there are.
+  /// than twice kCatchUpScan posts, so a page may be short or empty and not the last. It gets
+  /// beyond `after` (CatchUpPage::up_to) unless that is the newest ID given out, though the posts
+  /// above be gone. Where few are due above `after`, it costs no more than they do, however many
+  /// others there are.
   virtual Read<CatchUpPage> catch_up(AccountId account, MessageId after, std::uint32_t limit) = 0;
 
   /// Where the catch-up of `account` begins that has shown everything due up to `after`: so that

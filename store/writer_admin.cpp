@@ -80,6 +80,7 @@ Writer::ReplyBody Writer::perform(const control::DeletePost& request) {
     Use(sql_->clear_post, request.id).run();
     if (db_.getChanges() == 0) return no_post(request.id);
     log("delete-post", std::to_string(request.id));
+    events_.emplace_back(PostDeleted{request.id});
     return Done{};
   });
 }
@@ -91,6 +92,7 @@ Writer::ReplyBody Writer::perform(const control::DeleteUser& request) {
     end_sessions(target.id);
     std::uint32_t budget = options_.delete_step;
     const MessageId newest = purge_posts(target.id, target.head.last_post, budget);
+    if (newest != target.head.last_post) events_.emplace_back(PostsDeleted{target.id, newest});
     Use(sql_->set_last_post, newest, target.id).run();
     Use(sql_->set_highest_id, newest_id()).run();  // its own post may have been the highest
     purge_follows(target.id, budget);
@@ -113,6 +115,11 @@ void Writer::set_disabled(const Target& target, bool disabled) {
   Use(sql_->set_disabled, disabled ? 1u : 0u, target.id).run();
   stage(target.id,
         {target.head.last_post, disabled ? AccountState::kDisabled : AccountState::kActive});
+  if (disabled) {
+    events_.emplace_back(PostsHidden{target.id});
+  } else {
+    events_.emplace_back(PostsShown{target.id});
+  }
 }
 
 bool Writer::end_sessions(AccountId account) {
@@ -147,6 +154,7 @@ void Writer::purge_follows(AccountId account, std::uint32_t& budget) {
     }
     for (const FollowRemoved& follow : found) {
       Use(sql_->remove_follow, follow.follower, follow.followee).run();
+      changed_followers_.push_back(follow.follower);
       events_.push_back(follow);
     }
     budget -= static_cast<std::uint32_t>(found.size());

@@ -105,6 +105,7 @@ Writer::ReplyBody Writer::follow(AccountId follower, const std::string& name) {
   count.step();
   if (count.number(0) >= options_.max_follows) return too_many_follows(options_.max_follows);
   Use(sql_->insert_follow, follower, target->id, newest_id()).run();
+  changed_followers_.push_back(follower);
   events_.push_back(FollowAdded{follower, target->id});
   return Done{};
 }
@@ -114,6 +115,7 @@ Writer::ReplyBody Writer::unfollow(AccountId follower, const std::string& name) 
   if (!target) return no_account(name);
   if (!Use(sql_->is_followed, follower, target->id).step()) return no_follow(name);
   Use(sql_->remove_follow, follower, target->id).run();
+  changed_followers_.push_back(follower);
   events_.push_back(FollowRemoved{follower, target->id});
   return Done{};
 }

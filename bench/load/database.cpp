@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
+#include <numeric>
 #include <random>
 #include <utility>
 
@@ -108,14 +109,13 @@ void Database::follow(const std::vector<Follows>& follows) {
   apply(batch);
 }
 
-void Database::post(std::size_t posts, std::size_t authors, std::size_t bytes) {
+void Database::post(std::size_t posts, std::size_t bytes, const AuthorOf& author) {
   const std::string text = text_of(bytes);
-  std::mt19937_64 random(1);
   std::vector<store::Request> batch;
   batch.reserve(kBatch);
   for (std::size_t i = 0; i < posts; ++i) {
-    const std::size_t author = random() % authors;
-    batch.push_back({0, store::AppendPost{ids_.at(author), user_name(author), text}});
+    const std::size_t user = author(i);
+    batch.push_back({0, store::AppendPost{ids_.at(user), user_name(user), text}});
     if (batch.size() == kBatch) apply(batch);
   }
   apply(batch);
@@ -128,25 +128,63 @@ std::vector<std::string> HistoryShape::readers(std::size_t followees) {
   return user_names(kAuthors + index * kReaders, kReaders);
 }
 
-void prepare_history(const std::filesystem::path& file, std::size_t posts) {
+std::vector<std::string> HistoryShape::readers_of_quiet() {
+  return user_names(kAuthors + std::size(kFollowees) * kReaders, kReaders);
+}
+
+namespace {
+
+std::vector<Database::Follows> follows_of_readers() {
+  std::mt19937_64 random(2);
+  std::vector<Database::Follows> out;
+  std::size_t reader = HistoryShape::kAuthors;
+  for (const std::size_t followees : HistoryShape::kFollowees) {
+    for (std::size_t i = 0; i < HistoryShape::kReaders; ++i) {
+      out.push_back({reader++, draw(followees, HistoryShape::kAuthors, random)});
+    }
+  }
+  std::vector<std::size_t> quiet(HistoryShape::kQuiet);
+  std::iota(quiet.begin(), quiet.end(), HistoryShape::kAuthors - HistoryShape::kQuiet);
+  for (std::size_t i = 0; i < HistoryShape::kReaders; ++i) out.push_back({reader++, quiet});
+  return out;
+}
+
+/// So many in all, each author as many as the others.
+std::vector<Database::Follows> follows_of_authors(std::size_t follows) {
+  std::mt19937_64 random(3);
+  std::vector<Database::Follows> out;
+  for (std::size_t i = 0; i < HistoryShape::kAuthors && follows > 0; ++i) {
+    const std::size_t each = follows / HistoryShape::kAuthors;
+    out.push_back({i, draw(each, HistoryShape::kAuthors, random)});
+  }
+  return out;
+}
+
+/// The author of the i-th of so many posts.
+Database::AuthorOf authors(std::size_t posts) {
+  return [posts, random = std::mt19937_64(1)](std::size_t i) mutable -> std::size_t {
+    constexpr std::size_t kLoud = HistoryShape::kAuthors - HistoryShape::kQuiet;
+    const std::size_t drawn = random() % HistoryShape::kAuthors;
+    if (drawn < kLoud) return drawn;
+    const std::size_t silent_from = posts / 10 * (drawn - kLoud + 1) / HistoryShape::kQuiet;
+    return i < silent_from ? drawn : random() % kLoud;
+  };
+}
+
+}  // namespace
+
+void prepare_history(const std::filesystem::path& file, std::size_t posts, std::size_t follows) {
   if (std::filesystem::exists(file)) return;
   std::filesystem::path unfinished = file;
   unfinished += ".unfinished";
   std::filesystem::remove(unfinished);
   {
     Database database(unfinished);
-    database.add_users(HistoryShape::kAuthors +
-                       std::size(HistoryShape::kFollowees) * HistoryShape::kReaders);
-    std::mt19937_64 random(2);
-    std::vector<Database::Follows> follows;
-    std::size_t reader = HistoryShape::kAuthors;
-    for (const std::size_t followees : HistoryShape::kFollowees) {
-      for (std::size_t i = 0; i < HistoryShape::kReaders; ++i) {
-        follows.push_back({reader++, draw(followees, HistoryShape::kAuthors, random)});
-      }
-    }
-    database.follow(follows);
-    database.post(posts, HistoryShape::kAuthors, HistoryShape::kTextBytes);
+    const std::size_t kinds = std::size(HistoryShape::kFollowees) + 1;
+    database.add_users(HistoryShape::kAuthors + kinds * HistoryShape::kReaders);
+    database.follow(follows_of_readers());
+    database.follow(follows_of_authors(follows));
+    database.post(posts, HistoryShape::kTextBytes, authors(posts));
   }
   std::filesystem::rename(unfinished, file);
 }

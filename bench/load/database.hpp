@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,8 +38,9 @@ class Database {
     std::vector<std::size_t> followees;
   };
   void follow(const std::vector<Follows>& follows);
-  /// Posts by the first `authors` users, in an order that looks random and is always the same.
-  void post(std::size_t posts, std::size_t authors, std::size_t bytes);
+  /// So many posts; `author` says whose the i-th is.
+  using AuthorOf = std::function<std::size_t(std::size_t i)>;
+  void post(std::size_t posts, std::size_t bytes, const AuthorOf& author);
 
  private:
   void apply(std::vector<store::Request>& batch);
@@ -47,20 +49,28 @@ class Database {
   std::vector<AccountId> ids_;  // by user index
 };
 
-/// What the scenarios with a history share: 10,000 authors, and behind them readers, some for each
-/// number of followees. The followees are drawn at random, always the same.
+/// What the scenarios with a history share: 10,000 authors who post in an order that looks random,
+/// and behind them readers, some for each number of followees. The followees are drawn at random.
+/// All of it is always the same.
+///
+/// The last authors are the quiet ones: one after the other they fall silent during the first tenth
+/// of history, so that their newest posts are old and far apart.
 struct HistoryShape {
   static constexpr std::size_t kAuthors = 10'000;
-  static constexpr std::size_t kReaders = 16;  // of each kind
+  static constexpr std::size_t kQuiet = 1'000;  // of these
+  static constexpr std::size_t kReaders = 16;   // of each kind
   static constexpr std::size_t kFollowees[] = {10, 100, 1000};
   static constexpr std::size_t kTextBytes = 100;
 
   /// The users who follow so many; empty where there are none.
   static std::vector<std::string> readers(std::size_t followees);
+  /// Those who follow the quiet authors and nobody else.
+  static std::vector<std::string> readers_of_quiet();
 };
 
-/// Makes `file` unless it is there already (of an earlier round of the same run).
-void prepare_history(const std::filesystem::path& file, std::size_t posts);
+/// Makes `file` unless it is there already (of an earlier round of the same run). `follows`: so
+/// many among the authors themselves.
+void prepare_history(const std::filesystem::path& file, std::size_t posts, std::size_t follows = 0);
 
 /// A fresh data directory holding a copy of that database, on disk before this returns.
 store::DataDirectory copy_to_data(const std::filesystem::path& file,

@@ -57,6 +57,28 @@ struct IdleOptions {
 /// How much memory sessions take that do nothing.
 Result run_idle(const Setting& setting, const IdleOptions& options);
 
+struct ResumeOptions {
+  std::size_t sessions = 10'000;
+};
+/// How fast sealed devices come back after a restart of their hub, and what that costs it.
+Result run_resume(const Setting& setting, const ResumeOptions& options);
+
+struct StartOptions {
+  std::size_t history = 10'000'000;
+  std::size_t follows = 1'000'000;
+};
+/// From starting hubd to the first login that succeeds, with that much in its database.
+Result run_start(const Setting& setting, const StartOptions& options);
+
+struct CrowdOptions {
+  std::size_t followers = 1'000'000;  // of one author
+  std::size_t online = 10'000;        // of these
+  std::size_t posts = 40;
+};
+/// What a post costs whose author many follow that are not online: on that hub and, in turns, on
+/// one that has those who are online and nobody else.
+Result run_crowd(const Setting& setting, const CrowdOptions& options);
+
 /// What this machine gives: an append with fdatasync in `work`, and datagrams over loopback.
 Result run_machine(const Setting& setting);
 

@@ -102,11 +102,12 @@ void SealedSwarm::on_timeout(TimePoint now) {
   }
 }
 
-/// One account on its way in: hello, welcome, login, ok.
+/// One account on its way in: hello, welcome, login or resume, ok.
 class SealedSwarm::LoginUnderWay {
  public:
+  /// No password: its device comes back.
   LoginUnderWay(SealedSwarm& swarm, std::size_t session, const std::string& id,
-                const std::string& password)
+                const std::optional<std::string>& password)
       : swarm_(swarm),
         session_(session),
         id_(id),
@@ -138,10 +139,12 @@ class SealedSwarm::LoginUnderWay {
     swarm_.add(
         session_, link(),
         std::make_unique<Connection>(sealed::Side::kClient, *made, kTheWay, swarm_.random_, now));
-    LoginExchange::Device device;
-    swarm_.random_.fill(device.id);
-    swarm_.random_.fill(device.secret);
-    follow(exchange_.start(*ClientId::parse(id_), password_, device, made->keys.handshake_hash));
+    const Device& its = swarm_.devices_[session_];
+    const LoginExchange::Device device{its.id, its.secret, {}};
+    const ClientId id = *ClientId::parse(id_);
+    const Key& hash = made->keys.handshake_hash;
+    follow(password_ ? exchange_.start(id, *password_, device, hash)
+                     : exchange_.resume(id, device, hash));
     return true;
   }
 
@@ -168,7 +171,7 @@ class SealedSwarm::LoginUnderWay {
   SealedSwarm& swarm_;
   const std::size_t session_;
   const std::string& id_;
-  const std::string& password_;
+  const std::optional<std::string>& password_;
   sealed::Initiator initiator_;
   LoginExchange exchange_;
   bool connected_ = false;
@@ -177,7 +180,9 @@ class SealedSwarm::LoginUnderWay {
 
 class SealedSwarm::Logins {
  public:
-  Logins(SealedSwarm& swarm, const std::vector<std::string>& ids, const std::string& password)
+  /// No password: the devices are there already.
+  Logins(SealedSwarm& swarm, const std::vector<std::string>& ids,
+         const std::optional<std::string>& password)
       : swarm_(swarm), ids_(ids), password_(password), first_(swarm.sessions_.size()) {
     swarm_.sessions_.resize(first_ + ids.size());
     slot_of_.resize(ids.size(), kSlots);
@@ -259,7 +264,7 @@ class SealedSwarm::Logins {
 
   SealedSwarm& swarm_;
   const std::vector<std::string>& ids_;
-  const std::string& password_;
+  const std::optional<std::string>& password_;
   const std::size_t first_;
   std::size_t begun_ = 0;
   std::vector<std::size_t> slot_of_;  // by index into ids_
@@ -267,7 +272,19 @@ class SealedSwarm::Logins {
 };
 
 void SealedSwarm::login(const std::vector<std::string>& ids, const std::string& password) {
-  Logins(*this, ids, password).run();
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    Device& device = devices_.emplace_back();
+    random_.fill(device.id);
+    random_.fill(device.secret);
+  }
+  const std::optional<std::string> given = password;
+  Logins(*this, ids, given).run();
+}
+
+void SealedSwarm::resume(const std::vector<std::string>& ids, const std::vector<Device>& devices) {
+  devices_.insert(devices_.end(), devices.begin(), devices.end());
+  const std::optional<std::string> none;
+  Logins(*this, ids, none).run();
 }
 
 }  // namespace hub::bench

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bench/load/swarm.hpp"
+#include "protocol/device.hpp"
 #include "protocol/random.hpp"
 #include "protocol/sealed/connection.hpp"
 
@@ -19,6 +20,14 @@ class SealedSwarm final : public Swarm {
       : Swarm(hub, links), server_key_(server_key) {}
 
   void login(const std::vector<std::string>& ids, const std::string& password) override;
+  /// These accounts' devices come back, without a password, as login() logs in.
+  struct Device {
+    DeviceId id{};
+    Key secret{};
+  };
+  void resume(const std::vector<std::string>& ids, const std::vector<Device>& devices);
+  /// By session.
+  const std::vector<Device>& devices() const { return devices_; }
   std::size_t size() const override { return sessions_.size(); }
   void send(std::size_t session, Opcode opcode, std::string_view payload, MessageId id) override;
 
@@ -44,6 +53,7 @@ class SealedSwarm final : public Swarm {
   SystemRandom random_;
   const Key server_key_;
   std::vector<Session> sessions_;
+  std::vector<Device> devices_;  // of each session
   std::unordered_map<sealed::ConnectionId, std::size_t> by_id_;
   std::vector<std::size_t> touched_;
   std::priority_queue<Deadline, std::vector<Deadline>, std::greater<>> deadlines_;

@@ -72,7 +72,8 @@ tl::expected<DeviceIdentity, std::string> read_device(std::string_view text) {
 }
 
 MarkFile::MarkFile(Bytes bytes) {
-  for (std::size_t at = 0; at + kMarkRecordBytes <= bytes.size() && at < 2 * kMarkRecordBytes;
+  for (std::size_t at = 0;
+       at + kMarkRecordBytes <= bytes.size() && at < kMarkRecords * kMarkRecordBytes;
        at += kMarkRecordBytes) {
     const ReadRecord record = read_record(bytes.subspan(at, kMarkRecordBytes));
     if (record.count <= count_) continue;
@@ -81,7 +82,7 @@ MarkFile::MarkFile(Bytes bytes) {
   }
 }
 
-MarkRecord MarkFile::set(const sealed::Mark& mark) {
+MarkRecord MarkFile::set(const sealed::Mark& mark, bool to_last) {
   mark_ = mark;
   ++count_;
   std::vector<std::uint8_t> bytes;
@@ -92,8 +93,9 @@ MarkRecord MarkFile::set(const sealed::Mark& mark) {
   const Key hash = sha256({Bytes(bytes)});
   writer.bytes(Bytes(hash).first(8));
   MarkRecord record;
-  const bool second = count_ % 2 == 0 && !fault("mark_written_in_one_place");
-  record.offset = second ? kMarkRecordBytes : 0;
+  const std::size_t turn = fault("mark_written_in_one_place") ? 0 : count_ % 2;
+  const bool is_first = to_last || fault("mark_written_over_the_lasting_one");
+  record.offset = is_first ? 0 : (1 + turn) * kMarkRecordBytes;
   std::copy(bytes.begin(), bytes.end(), record.bytes.begin());
   return record;
 }

@@ -6,10 +6,11 @@
 //     id 00112233445566778899aabbccddeeff
 //     secret KEY                     (protocol/fingerprint.hpp; no such line after a logout)
 //
-//   <slot>.mark     two records of 32 bytes, written in turn and in place, so that one that is torn
-//                   leaves the other: count(8) history(8) post(8) check(8). The valid one with the
-//                   higher count counts. check is the first 8 bytes of SHA-256 of what stands
-//                   before.
+//   <slot>.mark     three records of 32 bytes, written in place: count(8) history(8) post(8)
+//                   check(8), check being the first 8 bytes of SHA-256 of what stands before. The
+//                   valid one with the highest count counts. The first is written where the history
+//                   is a new one, and synced; the other two in turn and not synced, so that one
+//                   that is torn leaves the other, and a loss of power the first.
 //
 // The third file, the outbox, is outbox.hpp.
 #pragma once
@@ -40,6 +41,7 @@ std::string write_device(const DeviceIdentity& device);
 tl::expected<DeviceIdentity, std::string> read_device(std::string_view text);
 
 inline constexpr std::size_t kMarkRecordBytes = 32;
+inline constexpr std::size_t kMarkRecords = 3;
 
 /// One record of the mark's file, and where in the file it goes.
 struct MarkRecord {
@@ -54,7 +56,8 @@ class MarkFile {
   explicit MarkFile(Bytes bytes = {});
 
   const sealed::Mark& mark() const { return mark_; }
-  MarkRecord set(const sealed::Mark& mark);
+  /// `to_last`: its record is to be synced.
+  MarkRecord set(const sealed::Mark& mark, bool to_last = false);
 
  private:
   std::uint64_t count_ = 0;

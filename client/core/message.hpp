@@ -18,6 +18,13 @@ struct Message {
   std::string payload;
 };
 
+/// Nobody is there to wait, and the hub did not answer for too long: what was asked is given up.
+struct GaveUp {
+  bool keeps =
+      false;  // what has a number is sent at the next login, also what is asked from now on
+  bool was_sent = true;  // what has none may have reached the hub
+};
+
 /// The classic framing. Nothing where the datagram is none of it.
 std::optional<Message> read_classic(Bytes datagram);
 std::vector<std::uint8_t> write_classic(const Message& message);

@@ -128,8 +128,9 @@ bool Outbox::take(const std::vector<std::string_view>& words, bool is_first) {
   const auto number = words.size() == 2 ? number_of(words[1]) : std::nullopt;
   if (!number) return false;
   if (words[0] == "sent") {
-    if (has_held() && *number >= held_from_) held_from_ = *number < given_ ? *number + 1 : 0;
-    return *number <= given_;
+    given_ = std::max(given_, *number);  // a line of before it may not have been kept
+    released(*number);
+    return true;
   }
   const bool was_done = words[0] == "done";
   if (!was_done && words[0] != "refused") return false;
@@ -164,16 +165,21 @@ std::string Outbox::add(Opcode opcode, std::string payload, bool held) {
 }
 
 std::string Outbox::release() {
-  held_from_ = 0;
   std::string line = checked(fmt::format("sent {}", given_));
   appended_bytes_ += line.size();
   return line;
+}
+
+void Outbox::released(std::uint64_t number) {
+  if (has_held() && number >= held_from_) held_from_ = number < given_ ? number + 1 : 0;
 }
 
 std::optional<Outbox::Request> Outbox::answered(std::uint64_t number, bool was_done,
                                                 std::string& line) {
   auto request = remove(number);
   if (!request) return std::nullopt;
+  // Of those held, one that could not be kept.
+  if (has_held() && (waiting_.empty() || waiting_.back().number < held_from_)) held_from_ = 0;
   if (was_done) acknowledged_ = std::max(acknowledged_, number);
   line = checked(fmt::format("{} {}", was_done ? "done" : "refused", number));
   appended_bytes_ += line.size();

@@ -1,9 +1,8 @@
 // The requests of a device that the hub has not answered, each with its number, and the file that
 // keeps them over any end of this program. Pure: what is to be written comes out as lines.
 //
-//   <slot>.outbox   text, appended to; each line ends with its check, the first 8 hexadecimal
-//   digits
-//                   of SHA-256 of what stands before it
+//   <slot>.outbox   text, appended to; each line ends with its check, the first 8
+//                   hexadecimal digits of SHA-256 of what stands before it
 //     spoke-outbox 1 GIVEN ACKED CHECK      the first line: highest number given out, and highest
 //                                           number that is known to have been done, when it was
 //                                           written
@@ -15,12 +14,12 @@
 //
 // A request's line is on disk before the request is sent for the first time; where it was held, so
 // is a `sent`. So the file says up to which number a hub may have done anything: one that has done
-// more has seen a later state of it. A last line without
-// its end was cut by the end of the program, or of the power, before that: it says nothing. Any
-// other damaged line is an error, for what it said may matter. When what is answered outweighs what
-// is not, the file is written anew.
+// more has seen a later state of it. A last line without its end was cut by the end of the program,
+// or of the power, before that: it says nothing. Any other damaged line is an error, for what it
+// said may matter. When what is answered outweighs what is not, the file is written anew.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -50,10 +49,11 @@ class Outbox {
   static tl::expected<Outbox, std::string> read(std::string_view text);
 
   /// Gives the request its number, and its line to append. `held`: it is asked while the hub is
-  /// away, and so are all after it until release().
+  /// away, and so are all after it until released().
   std::string add(Opcode opcode, std::string payload, bool held = false);
-  /// What is held may be sent once this line is on disk.
+  /// The line that says that all so far may be sent; and that it is on disk, up to that number.
   std::string release();
+  void released(std::uint64_t number);
   bool has_held() const { return held_from_ != 0; }
   /// The hub answered it; `line` is to be appended. Nothing where no such request waits.
   std::optional<Request> answered(std::uint64_t number, bool was_done, std::string& line);
@@ -65,6 +65,8 @@ class Outbox {
   std::uint64_t sent() const { return has_held() ? held_from_ - 1 : given_; }
   /// The highest number that the hub said it had done.
   std::uint64_t acknowledged() const { return acknowledged_; }
+  /// The hub knows of nothing above `done` any more. Lasts with the next text().
+  void restored(std::uint64_t done) { acknowledged_ = std::min(acknowledged_, done); }
 
   /// The file holds much more than what waits, or ends in a line that was cut: write text() in its
   /// place.

@@ -68,21 +68,32 @@ void OwnDevice::forget_secret(std::vector<KeepOutput>& out) {
   out.push_back(KeepDevice{write_device(identity_)});
 }
 
-bool OwnDevice::agrees(const sealed::Mark& theirs, std::uint64_t done) const {
+bool OwnDevice::agrees(const sealed::Mark& theirs, std::uint64_t done, bool resumed) const {
   // What was never sent the hub cannot have done.
   const std::uint64_t possible = fault("unsent_counts_as_sent") ? outbox_.given() : outbox_.sent();
   if (done > possible && !fault("rollback_not_noticed")) return false;
-  // A hub that was restored from a backup knows less, and says so by another history.
-  const bool same_history = theirs.history == mark().history || fault("restored_hub_is_forgetful");
-  return !same_history || done >= outbox_.acknowledged() || outbox_.waiting().empty();
+  // A hub that was restored from a backup knows less, and says so by another history. Where ours is
+  // not known, its file did not survive: that is no reason to trust the numbers.
+  const bool other_history = mark().history != 0 && theirs.history != mark().history &&
+                             !fault("restored_hub_is_forgetful");
+  if (other_history || outbox_.waiting().empty()) return true;
+  const bool may_be_done = outbox_.waiting().front().number <= outbox_.sent();
+  const bool may_be_new = !resumed && done == 0 && !fault("stranger_taken_for_known");
+  return done >= outbox_.acknowledged() && !(may_be_done && may_be_new);
 }
 
-void OwnDevice::take_mark(const sealed::Mark& theirs, std::vector<KeepOutput>& out) {
+void OwnDevice::take_mark(const sealed::Mark& theirs, std::uint64_t done,
+                          std::vector<KeepOutput>& out) {
   if (mark().history == theirs.history ||
       (mark().history != 0 && fault("history_ignored_by_client"))) {
     return;
   }
-  out.push_back(KeepMark{mark_.set(theirs)});
+  // The outbox first: what the old history had done must not be looked for in the new one.
+  if (outbox_.acknowledged() > done && !fault("old_acks_of_new_history")) {
+    outbox_.restored(done);
+    out.push_back(ReplaceOutbox{outbox_.text(), false});
+  }
+  out.push_back(KeepMark{mark_.set(theirs, true), true});
 }
 
 std::vector<Outbox::Request> OwnDevice::renew(Random& random, std::vector<KeepOutput>& out) {
@@ -91,6 +102,8 @@ std::vector<Outbox::Request> OwnDevice::renew(Random& random, std::vector<KeepOu
   forget(new_secret_);
   forget(identity_.secret);
   random.fill(identity_.id);
+  // The hub has no mark of the new device: only its own file has.
+  if (mark().history != 0) out.push_back(KeepMark{mark_.set(mark(), true), true});
   out.push_back(ReplaceOutbox{outbox_.text(), !unsent.empty()});
   out.push_back(KeepDevice{write_device(identity_)});
   return unsent;
@@ -101,14 +114,15 @@ void OwnDevice::shown(MessageId post, std::vector<KeepOutput>& out) {
   out.push_back(KeepMark{mark_.set({mark().history, post})});
 }
 
-std::uint64_t OwnDevice::ask(Opcode opcode, std::string payload, bool held,
-                             std::vector<KeepOutput>& out) {
+std::uint64_t OwnDevice::ask(Opcode opcode, std::string payload, std::vector<KeepOutput>& out,
+                             bool held) {
   out.push_back(AppendOutbox{outbox_.add(opcode, std::move(payload), held), true});
   return outbox_.given();
 }
 
-void OwnDevice::release(std::vector<KeepOutput>& out) {
+std::uint64_t OwnDevice::release(std::vector<KeepOutput>& out) {
   out.push_back(AppendOutbox{outbox_.release(), true});
+  return outbox_.given();
 }
 
 std::optional<Outbox::Request> OwnDevice::answered(std::uint64_t number, bool was_done,

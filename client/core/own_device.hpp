@@ -41,9 +41,11 @@ struct ReplaceOutbox {
   std::string text;
   bool keep_old = false;
 };
-/// One record in its place in the mark's file; not synced.
+/// One record in its place in the mark's file; synced where the history is a new one, so that a
+/// loss of power makes a mark older, not none.
 struct KeepMark {
   MarkRecord record;
+  bool sync = false;
 };
 using KeepOutput = std::variant<KeepDevice, AppendOutbox, ReplaceOutbox, KeepMark>;
 
@@ -68,19 +70,24 @@ class OwnDevice {
   void forget_secret(std::vector<KeepOutput>& out);
 
   /// What login ok says. False: these files are older than they were, or the hub has forgotten the
-  /// device, so that its numbers can no longer be trusted: renew() it.
-  bool agrees(const sealed::Mark& theirs, std::uint64_t done) const;
-  /// Its mark, from login ok: taken where it has none of this history.
-  void take_mark(const sealed::Mark& theirs, std::vector<KeepOutput>& out);
-  /// Another device from now on; gives what the old one had asked and not been answered.
+  /// device, so that its numbers can no longer be trusted: renew() it. `resumed`: the hub knew the
+  /// device; after a password it may be that it has just met it.
+  bool agrees(const sealed::Mark& theirs, std::uint64_t done, bool resumed = true) const;
+  /// What login ok says, taken where this device has no mark of this history: the hub is one that
+  /// it has not met, or was restored from a backup, and has done no more than `done`.
+  void take_mark(const sealed::Mark& theirs, std::uint64_t done, std::vector<KeepOutput>& out);
+  /// Another device from now on, from the same mark on; gives what the old one had asked and not
+  /// been answered.
   std::vector<Outbox::Request> renew(Random& random, std::vector<KeepOutput>& out);
 
   /// Everything up to this post was shown.
   void shown(MessageId post, std::vector<KeepOutput>& out);
   /// Gives its number. `held`: it must not be sent before release().
-  std::uint64_t ask(Opcode opcode, std::string payload, bool held, std::vector<KeepOutput>& out);
-  /// What was held may be sent once this is on disk.
-  void release(std::vector<KeepOutput>& out);
+  std::uint64_t ask(Opcode opcode, std::string payload, std::vector<KeepOutput>& out,
+                    bool held = false);
+  /// All that was asked so far may be sent once this is on disk: then released(), with the number.
+  std::uint64_t release(std::vector<KeepOutput>& out);
+  void released(std::uint64_t number) { outbox_.released(number); }
   /// Nothing where no such request waits.
   std::optional<Outbox::Request> answered(std::uint64_t number, bool was_done,
                                           std::vector<KeepOutput>& out);

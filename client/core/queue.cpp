@@ -86,7 +86,16 @@ void Session::on_away(TimePoint now) {
     pending_.reset();
     if (state_ != State::kOffline && state_ != State::kLoginSent) state_ = State::kOnline;
   }
-  // What was typed behind it is not lost with this program any more.
+  keep_what_waits();
+  const bool leaves = std::any_of(waiting_.begin(), waiting_.end(), [](const Command& each) {
+    return std::holds_alternative<Quit>(each);
+  });
+  if (leaves) return leave(now);
+  start_waiting(now);
+}
+
+/// What was typed behind a request that is not answered is not lost with this program any more.
+void Session::keep_what_waits() {
   std::deque<Command> left;
   for (Command& command : std::exchange(waiting_, {})) {
     if (auto kept = kept_request(command)) {
@@ -96,7 +105,6 @@ void Session::on_away(TimePoint now) {
     }
   }
   waiting_ = std::move(left);
-  start_waiting(now);
 }
 
 void Session::on_back(TimePoint now) {
@@ -105,17 +113,17 @@ void Session::on_back(TimePoint now) {
   start_waiting(now);
 }
 
-void Session::on_gave_up(bool keeps, TimePoint now) {
+void Session::on_gave_up(const GaveUp& gave_up, TimePoint now) {
   if (finished_ || !pending_) return;
   gave_up_ = true;
-  if (pending_->request == Opcode::kLogin && keeps) {
+  if (pending_->request == Opcode::kLogin && gave_up.keeps) {
     // Logged in as far as this device is concerned: what is asked next is kept for the hub.
     pending_.reset();
     open_logins_ = 0;
     print(error("no_reply", "the hub did not answer"));
     state_ = State::kOnline;
-  } else if (pending_->tag == 0 || !keeps) {
-    fail_pending();
+  } else if (pending_->tag == 0 || !gave_up.keeps) {
+    fail_pending(gave_up.was_sent);
   } else {
     print(error("queued", "the hub did not answer; it is kept, and sent at the next login"));
     pending_.reset();
@@ -134,7 +142,7 @@ void Session::on_password_needed(TimePoint now) {
     asking_ = *id;
     outputs_.push_back(AskPassword{id->text()});
   } else {
-    print(error("no_password", "it is asked for on a terminal only: type login#id&password"));
+    print(error("no_password", kNoTerminal));
   }
   start_waiting(now);
 }
@@ -154,7 +162,7 @@ bool Session::on_tagged(const Message& message) {
   if (exchange != nullptr) {
     print(ack(exchange->word, message.opcode == exchange->ok));
   } else {
-    print_refusal(message);
+    print(refusal_record(message));
   }
   return true;
 }
@@ -166,10 +174,10 @@ void Session::on_settled(const Settled& settled, TimePoint) {
   if (exchange != nullptr && settled.reply.opcode == exchange->ok) {
     print(note(fmt::format("sent now: {}", what)));
   } else if (exchange != nullptr) {
-    print(error("failed", fmt::format("of an earlier time: {}", what)));
+    print_of_earlier(error("failed", fmt::format("of an earlier time: {}", what)));
   } else {
     print(note(fmt::format("of an earlier time: {}", what)));
-    print_refusal(settled.reply);
+    print_of_earlier(refusal_record(settled.reply));
   }
 }
 
@@ -180,8 +188,10 @@ void Session::on_not_sent(const NotSent& not_sent, TimePoint now) {
     pending_.reset();
     if (state_ != State::kOffline && state_ != State::kLoginSent) state_ = State::kOnline;
   }
-  print(error("not_sent", fmt::format("{}: it may have been done already; ask again if it was not",
-                                      typed(not_sent.request.opcode, not_sent.request.payload))));
+  Record record =
+      error("not_sent", fmt::format("{}: it may have been done already; ask again if it was not",
+                                    typed(not_sent.request.opcode, not_sent.request.payload)));
+  not_sent.tag == 0 ? print_of_earlier(std::move(record)) : print(std::move(record));
   start_waiting(now);
 }
 

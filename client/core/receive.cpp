@@ -1,5 +1,6 @@
 // The session's other half: what the hub sends.
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
@@ -18,6 +19,24 @@ namespace {
 /// As many forwards as a network may still be repeating.
 constexpr std::size_t kRememberedForwards = 64;
 constexpr std::size_t kRememberedTokens = 16;
+
+struct RefusalWord {
+  std::string_view word;
+  std::string_view sentence;
+};
+
+constexpr std::array kRefusals = {
+    RefusalWord{"limit", "not done: too many in a short time; wait a moment, then ask again"},
+    RefusalWord{"busy", "not done: the hub has too much to do just now; ask again later"},
+    RefusalWord{"disk_full", "not done: the disk of the hub is full; who runs it has to make room"},
+    RefusalWord{"store_failed",
+                "not done: the disk of the hub fails; who runs it has to see to it"},
+    RefusalWord{"disabled", "not done: the account is disabled; ask who runs the hub"},
+    RefusalWord{"not_found", "not done: there is no such account any more"},
+    RefusalWord{"invalid", "not done: the hub does not take this text"},
+    RefusalWord{"forgotten", "done or refused long ago: the hub no longer knows which"},
+    RefusalWord{"not_saved", "not sent: it could not be written down here; is the disk full?"},
+};
 
 /// Lower-case letters and underscores: what may stand behind error#.
 bool is_word(std::string_view text) {
@@ -146,21 +165,19 @@ bool Session::on_refused(const Message& message) {
   if (!refusal || !pending_ || pending_->request != refusal->request) return true;  // of the past
   pending_.reset();
   accepted_ = message.opcode;
-  print_refusal(message);
+  print(refusal_record(message));
   if (state_ != State::kOffline) state_ = State::kOnline;
   return true;
 }
 
-void Session::print_refusal(const Message& message) {
+Record Session::refusal_record(const Message& message) {
   const auto refusal = sealed::read_refusal(message.payload);
-  if (!refusal) return;
-  if (refusal->word == "not_saved") {
-    print(error("not_saved",
-                "it could not be written down here, and was not sent: is the disk full?"));
-    return;
-  }
-  print(error(is_word(refusal->word) ? refusal->word : "refused",
-              fmt::format("the hub did not do it ({})", name_of(refusal->request))));
+  if (!refusal || !is_word(refusal->word)) return error("refused", "the hub did not do it");
+  const auto* known = std::find_if(kRefusals.begin(), kRefusals.end(),
+                                   [&](const auto& each) { return each.word == refusal->word; });
+  return error(refusal->word, known != kRefusals.end() ? std::string(known->sentence)
+                                                       : fmt::format("the hub did not do it ({})",
+                                                                     name_of(refusal->request)));
 }
 
 /// More was missed than a catch-up brings. It is told before the posts that come.

@@ -203,17 +203,18 @@ void SealedLink::check_silence(TimePoint now) {
   }
 }
 
-/// Nobody is there to wait: what was asked stays unanswered. Who was logged in is so again with the
-/// next thing that is asked.
+/// Nobody is there to wait: what was asked stays unanswered. Who needs no password for it goes on
+/// trying to be logged in all the same, for what was kept and for what is to be shown.
 void SealedLink::give_up(TimePoint now) {
   if (wanted_ && !(device_ && device_->can_resume())) wants_online_ = false;
   wanted_.reset();
   waiting_.clear();
-  asked_ = false;
+  const bool was_sent = std::exchange(asked_, false);
   away_ = gave_up_ = true;
   lose_connection(now);
   wanting_since_.reset();
-  outputs_.push_back(GaveUp{device_ && wants_online_});
+  outputs_.push_back(GaveUp{device_ && wants_online_, was_sent});
+  if (!fault("gives_up_for_good")) want_connection(now);
 }
 
 void SealedLink::on_path_changed(TimePoint now) {

@@ -71,14 +71,10 @@ struct OpenDevice {
 struct Keep {
   KeepOutput what;
 };
-/// The hub is away: what is asked now is kept and sent later. Back when it is logged in again.
+/// The hub is away, or says nothing: what is asked now is kept and sent later. Back when it answers
+/// again and this device is logged in.
 struct Away {};
 struct Back {};
-/// Where nobody is there to wait: the hub did not answer for too long.
-struct GaveUp {
-  bool keeps =
-      false;  // what was asked under a number, and is from now on, is sent at the next login
-};
 /// The password is needed after all.
 struct NeedPassword {};
 /// Try the next address of the hub, from a new port: this one does not answer.
@@ -175,19 +171,21 @@ class SealedLink {
   void on_logged_in(const LoginExchange::LoggedIn& logged_in, TimePoint now);
   void lose_connection(TimePoint now);
   void end_session(TimePoint now);
+  void retry_later(TimePoint now);
 
   // sealed_link_device.cpp: the device, its login and its outbox
   void want_login(std::string_view payload, TimePoint now);
   bool open_device(const ClientId& id, const Key& hub_key);
   void begin_login(TimePoint now);
   void need_password();
-  void become_new_device(TimePoint now);
+  void become_new_device(const LoginExchange::LoggedIn& old, TimePoint now);
   LoginExchange::Device login_device() const;
   void on_shown(MessageId post, TimePoint now);
   void ask(const Message& message);
   bool settle(const sealed::Message& reply, TimePoint now);
   void send_outbox();
   void go_away();
+  void come_back();
   void keep_mark();
   template <typename Action>
   auto keeping(Action&& action);
@@ -217,6 +215,7 @@ class SealedLink {
   std::map<std::uint64_t, std::uint64_t> tags_;  // the session's numbers, by the device's
   std::deque<std::uint64_t> unkept_;             // requests that are not on disk yet
   std::uint64_t handed_ = 0;                     // to this connection: requests up to this number
+  std::uint64_t releasing_ = 0;                  // held requests, up to this number
   bool asked_ = false;                      // the connection was handed a request, not answered yet
   bool asking_ = false;                     // about the key
   bool distrusted_ = false;                 // it is over

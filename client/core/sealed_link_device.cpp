@@ -98,7 +98,7 @@ LoginExchange::Device SealedLink::login_device() const {
 void SealedLink::need_password() {
   tags_.clear();  // the session is offline: what the outbox has is of an earlier one
   wanted_.reset();
-  wants_online_ = false;
+  wants_online_ = away_ = false;
   wanting_since_.reset();
   outputs_.push_back(NeedPassword{});
 }
@@ -106,12 +106,14 @@ void SealedLink::need_password() {
 /// The hub knows more of this device than its files, or has forgotten it: what its next number
 /// would mean is not known. As another device it begins anew; what was not answered is for a person
 /// to judge.
-void SealedLink::become_new_device(TimePoint now) {
-  const auto unsent = keeping([&](auto& out) { return device_->renew(random_, out); });
+void SealedLink::become_new_device(const LoginExchange::LoggedIn& old, TimePoint now) {
+  const auto unsent = keeping([&](auto& out) {
+    device_->take_mark(old.mark, old.done, out);  // the new one goes on where the old one was
+    return device_->renew(random_, out);
+  });
   note(
       "this device's files are older than what the hub knows of it, or the hub has forgotten it: "
-      "it "
-      "is a new device now");
+      "it is a new device now");
   for (const Outbox::Request& request : unsent) {
     const auto tag = tags_.find(request.number);
     outputs_.push_back(NotSent{request, tag != tags_.end() ? tag->second : 0});
@@ -156,7 +158,7 @@ void SealedLink::keep_mark() {
 
 void SealedLink::ask(const Message& message) {
   const std::uint64_t number = keeping(
-      [&](auto& out) { return device_->ask(message.opcode, message.payload, !online_, out); });
+      [&](auto& out) { return device_->ask(message.opcode, message.payload, out, !online_); });
   tags_.emplace(number, message.id);
   unkept_.push_back(number);
 }
@@ -165,9 +167,12 @@ void SealedLink::on_kept(bool is_on_disk, TimePoint now) {
   if (unkept_.empty() || !device_) return;
   const std::uint64_t number = unkept_.front();
   unkept_.pop_front();
-  // Where a release could not be kept it is sent all the same: at worst this device is taken for
-  // one that was rolled back later, and shows what it is not sure of.
-  if (is_on_disk || number == kRelease) {
+  if (number == kRelease) {
+    if (!is_on_disk && !fault("release_not_kept")) return;  // the next turn tries again
+    device_->released(releasing_);
+    is_on_disk = true;
+  }
+  if (is_on_disk) {
     // A hub that is known not to answer is not waited for once more.
     if (gave_up_ && config_.patience) outputs_.push_back(GaveUp{true});
     send_waiting(now);
@@ -186,12 +191,15 @@ void SealedLink::on_kept(bool is_on_disk, TimePoint now) {
 /// In the order of their numbers, and those that a connection before this one had, again.
 void SealedLink::send_outbox() {
   if (!online_ || !device_) return;
-  if (device_->outbox().has_held()) {
-    keeping([&](auto& out) { device_->release(out); });
+  const bool is_releasing = std::find(unkept_.begin(), unkept_.end(), kRelease) != unkept_.end();
+  if (device_->outbox().has_held() && !is_releasing) {
+    releasing_ = keeping([&](auto& out) { return device_->release(out); });
     unkept_.push_back(kRelease);
   }
-  if (std::find(unkept_.begin(), unkept_.end(), kRelease) != unkept_.end()) return;
-  const std::uint64_t on_disk = unkept_.empty() ? device_->outbox().given() : unkept_.front() - 1;
+  const auto first = std::find_if(unkept_.begin(), unkept_.end(),
+                                  [](std::uint64_t number) { return number != kRelease; });
+  const std::uint64_t on_disk = std::min(
+      first == unkept_.end() ? device_->outbox().given() : *first - 1, device_->outbox().sent());
   std::size_t under_way = 0;
   for (const Outbox::Request& request : device_->outbox().waiting()) {
     if (under_way >= kRememberedRequests || request.number > on_disk) return;
@@ -221,9 +229,15 @@ bool SealedLink::settle(const sealed::Message& reply, TimePoint now) {
   return true;
 }
 
+/// Also where the connection may yet come back: until then nothing that is asked must wait in
+/// memory alone.
 void SealedLink::go_away() {
-  if (!wants_online_ || online_ || !device_ || std::exchange(away_, true)) return;
-  outputs_.push_back(Away{});
+  if (!wants_online_ || !device_ || (online_ && fault("silence_is_not_away"))) return;
+  if (!std::exchange(away_, true)) outputs_.push_back(Away{});
+}
+
+void SealedLink::come_back() {
+  if (online_ && std::exchange(away_, false)) outputs_.push_back(Back{});
 }
 
 }  // namespace hub::client

@@ -29,6 +29,7 @@ bool SealedLink::on_connection_datagram(Bytes datagram, TimePoint now) {
   elsewhere_at_.reset();
   initiator_.reset();  // the old connection answers after all
   if (std::exchange(said_silent_, false)) note("the hub answers again");
+  come_back();
   if (taken == Taken::kClosed) {
     on_closed(connection_->close_reason(), now);
     return true;
@@ -111,12 +112,14 @@ void SealedLink::on_stretched(std::uint64_t ticket, const std::optional<Key>& sa
 }
 
 void SealedLink::on_logged_in(const LoginExchange::LoggedIn& logged_in, TimePoint now) {
-  if (!device_->agrees(logged_in.mark, logged_in.done)) return become_new_device(now);
+  if (!device_->agrees(logged_in.mark, logged_in.done, login_.is_resume())) {
+    return become_new_device(logged_in, now);
+  }
   login_.forget();
   renewing_ = false;
   keeping([&](auto& out) {
     device_->keep_secret(out);
-    device_->take_mark(logged_in.mark, out);
+    device_->take_mark(logged_in.mark, logged_in.done, out);
   });
   const bool was_asked = wanted_.has_value();
   wanted_.reset();
@@ -132,12 +135,11 @@ void SealedLink::on_logged_in(const LoginExchange::LoggedIn& logged_in, TimePoin
   } else {
     note("back online");
   }
-  if (std::exchange(away_, false)) outputs_.push_back(Back{});
+  come_back();
   send_waiting(now);
 }
 
 void SealedLink::on_login_refused(LoginRefusal why, TimePoint now) {
-  wanting_since_.reset();
   const bool is_of_another = renewing_;
   if (is_of_another) {
     connection_->close(sealed::CloseReason::kGoodbye);
@@ -148,22 +150,20 @@ void SealedLink::on_login_refused(LoginRefusal why, TimePoint now) {
     keeping([&](auto& out) { device_->forget_secret(out); });
     return wanted_ ? need_password() : end_session(now);
   }
-  if (wanted_) {
+  if (why == LoginRefusal::kTooManyTries)
+    note("too many tries at this account from here: wait a minute");
+  if (why == LoginRefusal::kNoRoom) note("the hub has no room just now");
+  if (wanted_ && !(login_.is_resume() && why == LoginRefusal::kNoRoom)) {
     wanted_.reset();
-    wants_online_ = false;
+    wants_online_ = away_ = false;
+    wanting_since_.reset();
     tags_.clear();
-    if (why == LoginRefusal::kTooManyTries) {
-      note("too many tries at this account from here: wait a minute");
-    } else if (why == LoginRefusal::kNoRoom) {
-      note("the hub has no room just now: try again later");
-    }
     outputs_.push_back(Deliver{{Opcode::kLoginFailed, 0, 0, {}}});
     if (is_of_another) lose_connection(now);
   } else if (why == LoginRefusal::kWrong) {
     end_session(now);
   } else {
-    lose_connection(now);
-    try_again_ = now + kTryAgain;
+    retry_later(now);  // the device needs nobody for it
   }
 }
 
@@ -187,23 +187,36 @@ void SealedLink::on_closed(sealed::CloseReason why, TimePoint now) {
       if (has_business()) want_connection(now);
       return;
     case sealed::CloseReason::kBusy:
-      lose_connection(now);
-      if (has_business()) try_again_ = now + kTryAgain;
-      return;
+      return retry_later(now);
+    case sealed::CloseReason::kReplaced:
+      note("the account is logged in more often than it may be at once: the newest ones stay");
+      break;
+    case sealed::CloseReason::kEnded:
+      note("who runs the hub ended this session, disabled the account or gave it a new password");
+      break;
+    case sealed::CloseReason::kProtocolError:
+      note("the hub did not understand this spoke: update the older one of the two");
+      break;
     default:
-      if (fault("ended_comes_back")) {
-        lose_connection(now);
-        return want_connection(now);
-      }
-      end_session(now);
+      break;
   }
+  if (fault("ended_comes_back")) {
+    lose_connection(now);
+    return want_connection(now);
+  }
+  end_session(now);
+}
+
+void SealedLink::retry_later(TimePoint now) {
+  lose_connection(now);
+  if (has_business()) try_again_ = now + kTryAgain;
 }
 
 /// The hub ended the session for good: no way back but a login of the person.
 void SealedLink::end_session(TimePoint now) {
   login_.forget();
   wanted_.reset();
-  wants_online_ = false;
+  wants_online_ = away_ = false;
   waiting_.clear();
   tags_.clear();   // what the outbox has is of an earlier session now
   asked_ = false;  // the reset answers whatever was asked

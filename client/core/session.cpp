@@ -115,9 +115,10 @@ void Session::on_input_end(TimePoint now) {
 
 void Session::on_stop(TimePoint now) {
   if (finished_ || leaving_) return;
-  waiting_.clear();
   asking_.reset();
   if (pending_ && pending_->tag != 0) queued_.push_back({pending_->request, pending_->tag});
+  if (config_.queues && state_ != State::kOffline && state_ != State::kLoginSent) keep_what_waits();
+  waiting_.clear();
   if (pending_) late_.insert(pending_->request);
   pending_.reset();
   leave(now);
@@ -141,6 +142,11 @@ int Session::exit_code() const {
 void Session::start_waiting(TimePoint now) {
   while (!finished_ && !leaving_ && !pending_ && !asking_ && !waiting_.empty() &&
          may_go(waiting_.front())) {
+    const bool is_login = std::holds_alternative<Login>(waiting_.front());
+    if (config_.needs_login && state_ == State::kOffline && !is_login) {
+      print(error("not_sent", "without a login nothing was sent, and nothing is kept"));
+      return leave(now);
+    }
     const Command command = std::move(waiting_.front());
     waiting_.pop_front();
     perform(command, now);
@@ -181,7 +187,7 @@ void Session::log_in(const Login& login, TimePoint now) {
       asking_ = login.id;
       outputs_.push_back(AskPassword{login.id.text()});
     } else {
-      print(error("no_password", "it is asked for on a terminal only: type login#id&password"));
+      print(error("no_password", kNoTerminal));
     }
     return;
   }
@@ -221,7 +227,7 @@ void Session::give_up_waiting(TimePoint now) {
 }
 
 /// No reply will come to what was asked.
-void Session::fail_pending() {
+void Session::fail_pending(bool was_sent) {
   const Opcode request = pending_->request;
   // What a lost connection did not bring does not come over the next one.
   const bool may_come_late = config_.framing == Framing::kClassic;
@@ -232,7 +238,8 @@ void Session::fail_pending() {
   }
   unanswered_ = true;
   print(error("no_reply", request == Opcode::kLogin ? "the hub did not answer"
-                                                    : "the hub may or may not have done it"));
+                          : was_sent                ? "the hub may or may not have done it"
+                                                    : "the hub did not answer: it was not sent"));
   if (state_ == State::kLoginSent) {
     go_offline();
   } else if (state_ == State::kOffline) {
@@ -287,6 +294,13 @@ void Session::print(Record record) {
   if (leaving_ && record.kind != RecordKind::kForward) return;
   failed_ = failed_ || is_failure(record);
   outputs_.push_back(Print{std::move(record)});
+}
+
+/// The exit code tells of this run only.
+void Session::print_of_earlier(Record record) {
+  const bool failed = failed_;
+  print(std::move(record));
+  if (!fault("earlier_requests_fail_this_run")) failed_ = failed;
 }
 
 void Session::send(Opcode opcode, std::string payload, MessageId id) {

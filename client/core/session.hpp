@@ -67,6 +67,8 @@ struct SessionConfig {
   Framing framing = Framing::kClassic;
   bool queues = false;    // while the hub is away, for a person
   bool show_ids = false;  // before each post its message ID
+  /// After a login that failed nothing is asked of the hub: that is the end.
+  bool needs_login = false;
 };
 
 struct Send {
@@ -91,6 +93,10 @@ inline constexpr int kExitFailure = 1;   // something was refused or failed
 inline constexpr int kExitNoAnswer = 3;  // and the hub was never heard from
 inline constexpr int kExitWrongKey = 4;  // the hub's key is not trusted; nothing was sent under it
 
+/// Of error#no_password where there is no terminal.
+inline constexpr const char* kNoTerminal =
+    "it is asked for on a terminal only: use --password-file, or type login#id&password";
+
 class Session {
  public:
   explicit Session(const SessionConfig& config) : config_(config) {}
@@ -104,7 +110,7 @@ class Session {
   // Of a sealed link (sealed_link.hpp says when).
   void on_away(TimePoint now);
   void on_back(TimePoint now);
-  void on_gave_up(bool keeps, TimePoint now);
+  void on_gave_up(const GaveUp& gave_up, TimePoint now);
   void on_password_needed(TimePoint now);
   void on_settled(const Settled& settled, TimePoint now);
   void on_not_sent(const NotSent& not_sent, TimePoint now);
@@ -156,7 +162,7 @@ class Session {
   void leave(TimePoint now);
   void finish();
   void give_up_waiting(TimePoint now);
-  void fail_pending();
+  void fail_pending(bool was_sent = true);
   std::optional<TimePoint> reply_deadline(TimePoint now) const;
   void go_offline();
 
@@ -165,8 +171,11 @@ class Session {
   void queue(Opcode opcode, std::string payload);
   bool may_go(const Command& command) const;
   bool on_tagged(const Message& message);
+  static Record refusal_record(const Message& message);
   std::size_t kept() const;
+  void keep_what_waits();
   void print(Record record);
+  void print_of_earlier(Record record);
   void send(Opcode opcode, std::string payload, MessageId id = 0);
 
   // receive.cpp: what the hub sends
@@ -179,7 +188,6 @@ class Session {
   bool on_login_ack(const Message& message);
   bool on_reply(const Message& message, TimePoint now);
   bool on_refused(const Message& message);
-  void print_refusal(const Message& message);
   void on_earlier_posts(const Message& message);
   MessageId shown_id(const Message& post) const;
   bool is_excused(Opcode opcode) const;

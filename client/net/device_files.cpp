@@ -38,6 +38,7 @@ tl::expected<DeviceFiles, std::string> DeviceFilesOnDisk::open(const OpenDevice&
   mark_ = Fd();
   outbox_ = Fd();
   owed_outbox_.reset();
+  owed_lines_.clear();
   owed_device_.reset();
   try {
     open_directory(wanted);
@@ -94,19 +95,43 @@ void DeviceFilesOnDisk::open_directory(const OpenDevice& wanted) {
   directory_.refuse_shared();
 }
 
+/// One in which requests of an ended program wait, else the first that nobody has.
 void DeviceFilesOnDisk::take_slot() {
-  for (int slot = 0; slot < kMostSlots; ++slot) {
+  const auto take = [this](int slot) {
     slot_ = fmt::format("{}", slot);
-    Fd lock = directory_.open(file("lock"), O_RDWR | O_CREAT);
-    const int taken =
-        fault("second_process_shares_slot") ? 0 : ::flock(lock.get(), LOCK_EX | LOCK_NB);
-    if (taken != 0 && errno == EWOULDBLOCK) continue;
-    if (taken != 0) fail("lock", directory_.path(file("lock")), errno);
-    lock_ = std::move(lock);
-    return;
+    return take_lock();
+  };
+  for (int slot = 0; slot < kMostSlots && !fault("left_requests_stay"); ++slot) {
+    if (has_waiting(slot) && take(slot)) return;
+  }
+  for (int slot = 0; slot < kMostSlots; ++slot) {
+    if (take(slot)) return;
   }
   throw FileTrouble{fmt::format(
       "{} programs are logged in to this account from here already: end one", kMostSlots)};
+}
+
+bool DeviceFilesOnDisk::take_lock() {
+  Fd lock = directory_.open(file("lock"), O_RDWR | O_CREAT);
+  const int taken =
+      fault("second_process_shares_slot") ? 0 : ::flock(lock.get(), LOCK_EX | LOCK_NB);
+  if (taken != 0 && errno == EWOULDBLOCK) return false;
+  if (taken != 0) fail("lock", directory_.path(file("lock")), errno);
+  lock_ = std::move(lock);
+  return true;
+}
+
+/// Without its lock, which its program may have: a hint.
+bool DeviceFilesOnDisk::has_waiting(int slot) {
+  slot_ = fmt::format("{}", slot);
+  try {
+    const auto text = directory_.read(file("outbox"), kMaxOutboxBytes);
+    if (!text) return false;
+    const auto outbox = Outbox::read(*text);
+    return outbox && !outbox->waiting().empty();
+  } catch (const FileTrouble&) {
+    return false;  // whoever takes this slot is told
+  }
 }
 
 std::string DeviceFilesOnDisk::file(const char* kind) const { return slot_ + "." + kind; }
@@ -121,9 +146,11 @@ tl::expected<void, std::string> DeviceFilesOnDisk::keep(const KeepOutput& what) 
     } else if (const auto* outbox = std::get_if<ReplaceOutbox>(&what)) {
       const bool keep_old = outbox->keep_old || (owed_outbox_ && owed_outbox_->keep_old);
       owed_outbox_ = ReplaceOutbox{outbox->text, keep_old};
+      owed_lines_.clear();  // they are in there
       pay();
     } else if (const auto* mark = std::get_if<KeepMark>(&what)) {
-      write_mark(mark->record);
+      write_mark(*mark);
+      pay();
     }
     return {};
   } catch (const FileTrouble& trouble) {
@@ -131,11 +158,16 @@ tl::expected<void, std::string> DeviceFilesOnDisk::keep(const KeepOutput& what) 
   }
 }
 
-void DeviceFilesOnDisk::write_mark(const MarkRecord& record) {
-  const auto at = static_cast<off_t>(record.offset);
-  const ssize_t wrote = ::pwrite(mark_.get(), record.bytes.data(), record.bytes.size(), at);
-  if (wrote == static_cast<ssize_t>(record.bytes.size())) return;
-  fail("write", directory_.path(file("mark")), wrote < 0 ? errno : ENOSPC);
+void DeviceFilesOnDisk::write_mark(const KeepMark& mark) {
+  const auto& bytes = mark.record.bytes;
+  const auto at = static_cast<off_t>(mark.record.offset);
+  const ssize_t wrote = ::pwrite(mark_.get(), bytes.data(), bytes.size(), at);
+  if (wrote != static_cast<ssize_t>(bytes.size())) {
+    fail("write", directory_.path(file("mark")), wrote < 0 ? errno : ENOSPC);
+  }
+  if (mark.sync && !fault("mark_never_synced") && ::fdatasync(mark_.get()) != 0) {
+    fail("write", directory_.path(file("mark")), errno);
+  }
 }
 
 /// In this order: a device whose outbox were another's would ask again what that one had asked.
@@ -147,21 +179,27 @@ void DeviceFilesOnDisk::pay() {
     outbox_ = directory_.open(file("outbox"), O_WRONLY | O_APPEND);
     owed_outbox_.reset();
   }
+  if (!owed_lines_.empty()) {
+    append_line({owed_lines_, false});
+    owed_lines_.clear();
+  }
   if (owed_device_) {
     directory_.replace(file("device"), *owed_device_);
     owed_device_.reset();
   }
 }
 
-/// A line that is to be synced is not kept where this fails, and is not put in later.
+/// A line that is to be synced is not kept where this fails, and is not put in later; another is.
 void DeviceFilesOnDisk::append(const AppendOutbox& what) {
   try {
     pay();
+    append_line(what);
   } catch (const FileTrouble&) {
-    if (owed_outbox_ && !what.sync) owed_outbox_->text += what.line;
+    if (!what.sync && !fault("answers_not_owed")) {
+      (owed_outbox_ ? owed_outbox_->text : owed_lines_) += what.line;
+    }
     throw;
   }
-  append_line(what);
 }
 
 /// A line that did not fit is taken back, so that the next one does not stand behind half of it.

@@ -6,7 +6,8 @@
 // another name.
 //
 // Who has a slot holds its lock until the end of the process, so that two programs are never one
-// device: the second one takes the next slot, and is another device.
+// device: the second one takes the next slot, and is another device. A slot in which requests wait
+// that a program left behind is taken before all others, so that they are sent.
 #pragma once
 
 #include <filesystem>
@@ -31,15 +32,17 @@ class DeviceFilesOnDisk {
   /// The open device's hub has proved that it has this key. The error is a sentence.
   tl::expected<void, std::string> move_to(const Key& hub_key);
   /// Of the slot that is open. The error is a sentence; the files are as they were then. A file
-  /// that could not be written whole is written before anything else goes into the outbox.
+  /// that could not be written whole, or an answer, is written with the next that is to be kept.
   tl::expected<void, std::string> keep(const KeepOutput& what);
 
  private:
   std::filesystem::path directory_of(const Key& hub_key) const;
   void open_directory(const OpenDevice& wanted);
   void take_slot();
+  bool take_lock();
+  bool has_waiting(int slot);
   std::string file(const char* kind) const;
-  void write_mark(const MarkRecord& record);
+  void write_mark(const KeepMark& mark);
   void pay();
   void append(const AppendOutbox& what);
   void append_line(const AppendOutbox& what);
@@ -53,6 +56,7 @@ class DeviceFilesOnDisk {
   Fd mark_;
   Fd outbox_;
   std::optional<ReplaceOutbox> owed_outbox_;  // failed, and is tried again
+  std::string owed_lines_;  // behind what is in the outbox, where owed_outbox_ is nothing
   std::optional<std::string> owed_device_;
 };
 

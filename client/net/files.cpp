@@ -104,7 +104,9 @@ void Directory::rename(const fs::path& path) {
     if (::rename(path_.c_str(), path.c_str()) != 0) fail("rename", path_, errno);
     Directory(path.parent_path()).sync();
   } else if (here.st_dev != there.st_dev || here.st_ino != there.st_ino) {
-    fail("rename", path_, EEXIST);
+    throw FileTrouble{
+        fmt::format("{} is to become {}, which is there already: move one of them away",
+                    path_.native(), path.native())};
   }
   path_ = path;
 }

@@ -41,6 +41,7 @@ SessionConfig session_config(const Options& options, bool interactive) {
   config.can_ask = interactive;
   if (!options.classic) config.framing = Framing::kSealed;
   config.queues = interactive && !options.classic;
+  config.needs_login = options.post.has_value();
   config.show_ids = options.show_ids;
   return config;
 }
@@ -299,7 +300,10 @@ class Loop {
 
   SealedDriver::Events driver_events() {
     SealedDriver::Events events;
-    events.note = [this](const std::string& text) { say(text); };
+    events.note = [this](const std::string& text) {
+      if (posts_once_ && !style_.terminal) fmt::print(stderr, "spoke: {}\n", printable(text));
+      say(text);
+    };
     events.ask = [this](const std::string& text) {
       asking_about_key_ = true;
       std::istringstream lines(text);

@@ -70,7 +70,7 @@ void SealedDriver::carry_out(const LinkOutput& output) {
           [&](const Keep& what) { keep(what); },
           [&](const Away&) { session_.on_away(now); },
           [&](const Back&) { session_.on_back(now); },
-          [&](const GaveUp& gave_up) { session_.on_gave_up(gave_up.keeps, now); },
+          [&](const GaveUp& gave_up) { session_.on_gave_up(gave_up, now); },
           [&](const NeedPassword&) { session_.on_password_needed(now); },
           [&](const Settled& settled) { session_.on_settled(settled, now); },
           [&](const NotSent& not_sent) { session_.on_not_sent(not_sent, now); },

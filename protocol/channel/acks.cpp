@@ -33,21 +33,30 @@ void ReceivedNumbers::forget_up_to(std::uint64_t number) {
   if (!ranges_.empty()) ranges_.front().first = std::max(ranges_.front().first, number + 1);
 }
 
-Acks::Acks(std::uint64_t next_number, std::uint32_t run) : next_number_(next_number) {
+Acks::Acks(std::uint64_t next_number, std::uint32_t run, std::uint8_t orderly)
+    : next_number_(next_number), orderly_(orderly) {
   if (run > 0) received_ = ReceivedNumbers(Range{next_number - run, next_number - 1});
 }
 
-void Acks::on_packet(std::uint64_t number, bool is_ack_eliciting, TimePoint now) {
+void Acks::on_packet(std::uint64_t number, bool is_ack_eliciting, std::size_t bytes,
+                     TimePoint now) {
   received_.insert(number);
   const bool in_order = number == next_number_;
   if (number >= next_number_) {
     next_number_ = number + 1;
     largest_at_ = now;
   }
+  const bool was_orderly = orderly_ == kOrderlyRun || fault("small_ones_share_an_ack_anywhere");
+  orderly_ = in_order ? static_cast<std::uint8_t>(std::min(orderly_ + 1, int{kOrderlyRun})) : 0;
   if (!is_ack_eliciting && !fault("everything_acknowledged")) return;
   if (unacked_++ == 0) deadline_ = now + kMaxAckDelay;
+  unacked_bytes_ += bytes;
   if (!in_order && !fault("gap_not_acknowledged_at_once")) is_urgent_ = true;
-  if (unacked_ >= 2 && !fault("second_packet_not_acknowledged_at_once")) is_urgent_ = true;
+  const bool is_enough =
+      unacked_bytes_ >= kAckBytes || !was_orderly || fault("ack_for_two_small_ones");
+  if (unacked_ >= 2 && is_enough && !fault("second_packet_not_acknowledged_at_once")) {
+    is_urgent_ = true;
+  }
   if (fault("ack_never_delayed")) is_urgent_ = true;
 }
 
@@ -66,6 +75,7 @@ std::optional<std::uint64_t> Acks::write(std::size_t max_bytes, TimePoint now,
 
 void Acks::on_ack_sent() {
   unacked_ = 0;
+  unacked_bytes_ = 0;
   is_urgent_ = false;
 }
 

@@ -82,7 +82,7 @@ struct Channel::Packet {
 
 Channel::Channel(const Config& config, const Rest& rest)
     : config_(config),
-      acks_(rest.next_number_in, rest.received_run),
+      acks_(rest.next_number_in, rest.received_run, rest.orderly_in),
       out_(rest),
       in_(rest, config.talk_window, config.bulk_window),
       recovery_(config.initial_rtt, rtt_rest(rest), config.congestion,
@@ -100,6 +100,7 @@ Rest Channel::rest() const {
   in_.store(rest);
   rest.next_number_in = acks_.next_number();
   rest.received_run = acks_.run();
+  rest.orderly_in = acks_.orderly();
   rest.acked_end = acked_end_;
   const RttRest rtt = recovery_.rtt().rest();
   rest.smoothed_rtt_us = rtt.smoothed_us;
@@ -112,10 +113,10 @@ Rest Channel::rest() const {
   return rest;
 }
 
-bool Channel::send_talk(Bytes message) {
-  if (message.empty() || message.size() > kMaxMessageBytes) return false;
+bool Channel::send_talk(Payload message) {
+  if (message.size() == 0 || message.size() > kMaxMessageBytes) return false;
   if (talk_queued_bytes() + cost_of(message.size()) > config_.max_queued_talk) return false;
-  out_.push_talk(message);
+  out_.push_talk(std::move(message));
   return true;
 }
 
@@ -124,7 +125,7 @@ StreamId Channel::open_bulk() { return out_.open_bulk(); }
 bool Channel::send_bulk(StreamId stream, Bytes message, bool last) {
   if (message.empty() || message.size() > kMaxMessageBytes) return false;
   if (bulk_queued_bytes() + cost_of(message.size()) > config_.max_queued_bulk) return false;
-  return out_.push_bulk(stream, message, last);
+  return out_.push_bulk(stream, Payload(message), last);
 }
 
 std::size_t Channel::talk_queued_bytes() const { return out_.queued(Lane::kTalk); }
@@ -176,7 +177,7 @@ tl::expected<Received, Violation> Channel::on_packet(std::uint64_t number, Bytes
     }
     if (bad) return tl::unexpected(*bad);
   }
-  acks_.on_packet(number, received.ack_eliciting, now);
+  acks_.on_packet(number, received.ack_eliciting, frames.size() + config_.datagram_overhead, now);
   return received;
 }
 
@@ -345,6 +346,7 @@ void Channel::on_timeout(TimePoint now) {
 void Channel::on_path_changed(TimePoint) {
   recovery_.on_path_changed(config_.initial_rtt, config_.congestion);
   pacer_ = Pacer{};
+  acks_.on_path_changed();
 }
 
 Duration Channel::pto() const { return recovery_.pto(); }

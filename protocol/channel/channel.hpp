@@ -33,6 +33,7 @@
 #include "protocol/channel/frames.hpp"
 #include "protocol/channel/lane.hpp"
 #include "protocol/channel/pacer.hpp"
+#include "protocol/channel/payload.hpp"
 #include "protocol/channel/receive_lanes.hpp"
 #include "protocol/channel/recovery.hpp"
 #include "protocol/channel/rest.hpp"
@@ -84,7 +85,9 @@ class Channel {
 
   /// Takes a message of 1..kMaxMessageBytes. False, and nothing taken: over max_queued_talk, or not
   /// of that size.
-  bool send_talk(Bytes message);
+  bool send_talk(Bytes message) { return send_talk(Payload(message)); }
+  /// The same, sharing the bytes with whoever else sends them.
+  bool send_talk(Payload message);
   /// Streams beyond kMaxBulkStreams unfinished ones wait for their turn. Each holds its place until
   /// its last message is acknowledged, so each must be ended.
   StreamId open_bulk();

@@ -7,6 +7,8 @@
 namespace hub::channel {
 
 static_assert(NewReno::kInitialWindow <= 14'720);
+static_assert(NewReno::kMinimumWindow >= kAckBytes + kMaxDatagramBytes,
+              "whom the window stops has so much outstanding that it is acknowledged at once");
 
 NewReno::NewReno(const CongestionStart& start) {
   if (start.window == 0) return;

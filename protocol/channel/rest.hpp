@@ -36,6 +36,7 @@ struct Rest {
   std::uint32_t slow_start_threshold = 0;
   std::uint64_t acked_end = 0;  // one above the largest of our datagrams acknowledged
   std::uint8_t caution = 0;     // Recovery::caution()
+  std::uint8_t orderly_in = 0;  // Acks::orderly()
 
   std::optional<std::uint64_t> largest_acked() const {
     if (acked_end == 0) return std::nullopt;
@@ -49,7 +50,7 @@ struct Rest {
 inline void forget_path(Rest& rest) {
   rest.smoothed_rtt_us = rest.rtt_variance_us = rest.min_rtt_us = 0;
   rest.congestion_window = rest.slow_start_threshold = 0;
-  rest.caution = 0;
+  rest.caution = rest.orderly_in = 0;
 }
 
 static_assert(std::is_trivially_copyable_v<Rest>);

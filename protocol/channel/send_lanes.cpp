@@ -20,9 +20,9 @@ void SendLanes::store(Rest& rest) const {
   rest.bulk_out = bulk_window_;
 }
 
-void SendLanes::push_talk(Bytes message) {
+void SendLanes::push_talk(Payload message) {
   queued_talk_ += cost_of(message.size());
-  talk_.push(message, false);
+  talk_.push(std::move(message), false);
 }
 
 StreamId SendLanes::open_bulk() {
@@ -39,11 +39,11 @@ SendLanes::BulkStream* SendLanes::find(StreamId id) {
   return at != bulk_.end() && at->id == id ? &*at : nullptr;
 }
 
-bool SendLanes::push_bulk(StreamId id, Bytes message, bool last) {
+bool SendLanes::push_bulk(StreamId id, Payload message, bool last) {
   BulkStream* stream = find(id);
   if (stream == nullptr || stream->has_ended) return false;
   queued_bulk_ += cost_of(message.size());
-  stream->messages.push(message, last);
+  stream->messages.push(std::move(message), last);
   stream->has_ended = last;
   return true;
 }
@@ -57,7 +57,7 @@ bool SendLanes::may_send(SendStream& stream, const WindowRest& window) {
   const auto seq = stream.next_to_send();
   if (!seq) return false;
   if (!stream.is_new(*seq) || fault("peer_window_ignored")) return true;
-  return window.used + cost_of(stream.at(*seq).bytes.size()) <= window.limit;
+  return window.used + cost_of(stream.at(*seq).payload.size()) <= window.limit;
 }
 
 std::optional<std::uint64_t> SendLanes::sendable_talk() {
@@ -78,9 +78,9 @@ SendLanes::BulkStream* SendLanes::next_bulk() {
 bool SendLanes::write_talk_message(std::uint64_t seq, std::size_t room,
                                    std::vector<std::uint8_t>& out, Recovery& recovery) {
   const SendStream::Message& message = talk_.at(seq);
-  if (talk_frame_size(seq, message.bytes.size()) > room) return false;
-  encode_talk(seq, message.bytes, out);
-  if (talk_.is_new(seq)) talk_window_.used += cost_of(message.bytes.size());
+  if (talk_frame_size(seq, message.payload.size()) > room) return false;
+  encode_talk(seq, message.payload.bytes(), out);
+  if (talk_.is_new(seq)) talk_window_.used += cost_of(message.payload.size());
   talk_.on_sent(seq);
   recovery.load({Cargo::Kind::kTalk, 0, seq});
   return true;
@@ -89,9 +89,9 @@ bool SendLanes::write_talk_message(std::uint64_t seq, std::size_t room,
 bool SendLanes::write_bulk_message(BulkStream& stream, std::uint64_t seq, std::size_t room,
                                    std::vector<std::uint8_t>& out, Recovery& recovery) {
   const SendStream::Message& message = stream.messages.at(seq);
-  if (bulk_frame_size(stream.id, seq, message.bytes.size()) > room) return false;
-  encode_bulk(stream.id, seq, message.is_last, message.bytes, out);
-  if (stream.messages.is_new(seq)) bulk_window_.used += cost_of(message.bytes.size());
+  if (bulk_frame_size(stream.id, seq, message.payload.size()) > room) return false;
+  encode_bulk(stream.id, seq, message.is_last, message.payload.bytes(), out);
+  if (stream.messages.is_new(seq)) bulk_window_.used += cost_of(message.payload.size());
   stream.messages.on_sent(seq);
   recovery.load({Cargo::Kind::kBulk, stream.id, seq});
   return true;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "protocol/channel/lane.hpp"
+#include "protocol/channel/payload.hpp"
 #include "protocol/channel/recovery.hpp"
 #include "protocol/channel/rest.hpp"
 #include "protocol/channel/send_stream.hpp"
@@ -19,10 +20,10 @@ class SendLanes {
   explicit SendLanes(const Rest& rest);
   void store(Rest& rest) const;
 
-  void push_talk(Bytes message);
+  void push_talk(Payload message);
   StreamId open_bulk();
   /// False: never opened, or ended.
-  bool push_bulk(StreamId stream, Bytes message, bool last);
+  bool push_bulk(StreamId stream, Payload message, bool last);
   std::size_t queued(Lane lane) const { return lane == Lane::kTalk ? queued_talk_ : queued_bulk_; }
   /// Nothing unacknowledged, and no bulk stream that has not ended.
   bool is_empty() const { return talk_.is_empty() && bulk_.empty(); }

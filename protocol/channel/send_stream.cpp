@@ -1,15 +1,16 @@
 #include "protocol/channel/send_stream.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "protocol/channel/lane.hpp"
 #include "protocol/fault.hpp"
 
 namespace hub::channel {
 
-void SendStream::push(Bytes message, bool is_last) {
+void SendStream::push(Payload message, bool is_last) {
   Message taken;
-  taken.bytes.assign(message.begin(), message.end());
+  taken.payload = std::move(message);
   taken.is_last = is_last;
   messages_.push_back(std::move(taken));
 }
@@ -37,7 +38,7 @@ void SendStream::on_sent(std::uint64_t seq) {
 std::size_t SendStream::on_acked(std::uint64_t seq) {
   if (!is_held(seq) || held(seq).is_acked) return 0;
   Message& message = held(seq);
-  const std::size_t cost = cost_of(message.bytes.size());
+  const std::size_t cost = cost_of(message.payload.size());
   if (message.is_lost) --lost_;
   message = Message{};
   message.is_acked = true;

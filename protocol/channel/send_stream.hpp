@@ -3,8 +3,8 @@
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
+#include "protocol/channel/payload.hpp"
 #include "protocol/channel/ring.hpp"
 #include "protocol/types.hpp"
 
@@ -13,7 +13,7 @@ namespace hub::channel {
 class SendStream {
  public:
   struct Message {
-    std::vector<std::uint8_t> bytes;
+    Payload payload;
     std::uint16_t copies = 0;  // in flight
     bool is_last = false;
     bool is_lost = false;  // to be sent again
@@ -22,7 +22,7 @@ class SendStream {
 
   explicit SendStream(std::uint64_t next_seq = 0) : base_(next_seq), next_new_(next_seq) {}
 
-  void push(Bytes message, bool is_last);
+  void push(Payload message, bool is_last);
 
   /// Everything taken has been acknowledged.
   bool is_empty() const { return messages_.empty(); }

@@ -2,7 +2,8 @@
 // it is behind, since its connection takes posts more slowly than they come: then nothing is queued
 // for it. It reads pages of what it missed from the store, and is live again in the turn in which
 // what it was served reaches the ring of recent posts. So there is no gap and no repeat at the
-// seam: `served` says up to which post everything due was handed over, on both sides of it.
+// seam: `served` says up to which post everything due was handed over, on both sides of it. What is
+// deleted or disabled before it was handed over is not due any more, on both sides too.
 //
 // One that comes back with a mark begins behind. Where much lies above the mark it is counted
 // first: of more than kMaxCatchUp due posts the older ones are left out, and the client is told how
@@ -26,14 +27,13 @@ constexpr std::chrono::seconds kReadAgain{1};
 
 }  // namespace
 
-void Hub::Impl::forward_sealed(Session& session, const store::Post& post,
-                               std::string_view payload) {
-  if ((session.behind && !fault("forward_while_behind")) || post.id <= session.served) return;
+void Hub::Impl::forward_sealed(Session& session, MessageId id, const channel::Payload& message) {
+  if ((session.behind && !fault("forward_while_behind")) || id <= session.served) return;
   const std::size_t queued = session.link->connection.channel().talk_queued_bytes();
-  if (queued + payload.size() > kLiveQueue && !fault("slow_follower_queued")) {
-    fall_behind(session, post.id - 1);
+  if (queued + message.size() > kLiveQueue && !fault("slow_follower_queued")) {
+    fall_behind(session, id - 1);
   } else {
-    send_forward(session, post.id, payload);
+    send_forward(session, id, message);
   }
 }
 
@@ -47,7 +47,7 @@ void Hub::Impl::fall_behind(Session& session, MessageId served) {
 void Hub::Impl::continue_behind(Session& session, Now now) {
   if (session.reading) return;
   if (session.link->connection.channel().talk_queued_bytes() > kCatchUpQueue) return;
-  const PendingCatchUp why{session.id};
+  const PendingCatchUp why{session.id, {}};
   if (session.must_count) {
     session.reading = read(BacklogJob{0, session.account, session.served}, why);
   } else if (recent.reaches(session.served) || fault("live_too_early")) {
@@ -61,10 +61,12 @@ void Hub::Impl::continue_behind(Session& session, Now now) {
   if (!fault("busy_reader_not_asked_again")) links.arm(*session.link, now.mono + kReadAgain);
 }
 
-Session* Hub::Impl::take_catch_up(store::Tag tag) {
+Session* Hub::Impl::take_catch_up(store::Tag tag, std::vector<TakenBack>* taken_back) {
   const auto asked = pending.find(tag);
   if (asked == pending.end()) return nullptr;
-  Session* session = sessions.by_id(std::get<PendingCatchUp>(asked->second).session);
+  auto& why = std::get<PendingCatchUp>(asked->second);
+  Session* session = sessions.by_id(why.session);
+  if (taken_back != nullptr) *taken_back = std::move(why.taken_back);
   pending.erase(asked);
   --pending_reads;
   if (session != nullptr) session->reading = false;
@@ -95,7 +97,8 @@ void Hub::Impl::on_backlog(const BacklogRead& counted, Now now) {
 }
 
 void Hub::Impl::on_catch_up(const CatchUpRead& missed, Now now) {
-  Session* session = take_catch_up(missed.tag);
+  std::vector<TakenBack> taken_back;
+  Session* session = take_catch_up(missed.tag, &taken_back);
   if (session == nullptr) return;
   if (!missed.page) {
     ++counters.drop_store_failed;
@@ -111,11 +114,27 @@ void Hub::Impl::on_catch_up(const CatchUpRead& missed, Now now) {
   for (const store::Post& post : missed.page->posts) {
     const bool is_due = followed.is_due(post.author, post.id) || fault("unfollowed_caught_up");
     const bool is_skipped = fault("catch_up_skips_one") && &post == &missed.page->posts.back();
-    if (post.id > up_to || !is_due || is_skipped) continue;
-    send_forward(*session, post.id, format_post(post.author_name, post.text));
+    const bool is_gone =
+        std::any_of(taken_back.begin(), taken_back.end(),
+                    [&](const TakenBack& what) { return what.covers(post.author, post.id); });
+    if (post.id > up_to || !is_due || is_skipped || is_gone) continue;
+    const std::string payload = format_post(post.author_name, post.text);
+    send_forward(*session, post.id, message_of(Opcode::kForward, post.id, payload));
   }
   session->served = std::max(session->served, up_to);
   links.touch(*session->link);
+}
+
+void Hub::Impl::take_back(const TakenBack& what, bool for_ever) {
+  if (for_ever) {
+    recent.erase(what);
+  } else {
+    recent.hide(what.author, true);
+  }
+  if (fault("page_under_way_served")) return;
+  for (auto& [tag, why] : pending) {
+    if (auto* page = std::get_if<PendingCatchUp>(&why)) page->taken_back.push_back(what);
+  }
 }
 
 Hub::Impl::Followed Hub::Impl::followed_by(AccountId account) const {
@@ -130,9 +149,9 @@ void Hub::Impl::go_live(Session& session) {
   const Followed followed = followed_by(session.account);
   for (auto it = recent.above(session.served); it != recent.entries().end(); ++it) {
     const RecentPosts::Entry& post = *it;
-    if (!followed.is_due(post.author, post.id)) continue;
+    if (!followed.is_due(post.author, post.id) || !post.is_shown()) continue;
     if (session.link->connection.channel().talk_queued_bytes() > kCatchUpQueue) return;
-    send_forward(session, post.id, post.payload);
+    send_forward(session, post.id, post.message);
     session.served = post.id;
   }
   session.served = std::max(session.served, recent.newest());

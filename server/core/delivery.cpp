@@ -26,10 +26,15 @@ void drop_idle_traffic(Session& session) {
 void Hub::Impl::forward(const store::Post& post) {
   const auto followers = follows.online_followers(post.author);
   const std::string payload = format_post(post.author_name, post.text);
-  recent.add(post, payload);
+  const channel::Payload message = message_of(Opcode::kForward, post.id, payload);
+  recent.add(post, message);
   if (fault("forward_to_non_follower")) {
     for (Session* session : sessions.page(0, sessions.size())) {
-      send_forward(*session, post.id, payload);
+      if (session->is_sealed()) {
+        send_forward(*session, post.id, message);
+      } else {
+        send_forward(*session, post.id, payload);
+      }
     }
     return;
   }
@@ -37,7 +42,7 @@ void Hub::Impl::forward(const store::Post& post) {
     for (Session* session : sessions.of_account(follower)) {
       if (fault("stalled_follower_holds_others") && session->behind) return;
       if (session->is_sealed()) {
-        forward_sealed(*session, post, payload);
+        forward_sealed(*session, post.id, message);
       } else if (session->classic->holds_forwards() && !fault("forward_not_held")) {
         hold_forward(*session, post.id, payload);
       } else {
@@ -48,11 +53,21 @@ void Hub::Impl::forward(const store::Post& post) {
 }
 
 void Hub::Impl::send_forward(Session& session, MessageId id, std::string_view payload) {
+  note_forward(session, id);
+  send(session, Opcode::kForward, id, payload);
+  failpoint("forward_queued");
+}
+
+void Hub::Impl::send_forward(Session& session, MessageId id, channel::Payload message) {
+  note_forward(session, id);
+  send_talk(*session.link, std::move(message));
+  failpoint("forward_queued");
+}
+
+void Hub::Impl::note_forward(Session& session, MessageId id) {
   if (!session.unacknowledged.add(id, config.max_unacknowledged)) ++counters.forward_forgotten;
   ++counters.forwards_sent;
   session.sent = std::max(session.sent, id);
-  send(session, Opcode::kForward, id, payload);
-  failpoint("forward_queued");
 }
 
 void Hub::Impl::hold_forward(Session& session, MessageId id, std::string_view payload) {
@@ -70,7 +85,9 @@ void Hub::Impl::release_forwards(Session& session) {
   auto& held = classic.traffic->held;
   while (!held.empty() && !classic.retrieving() &&
          held.front().after_posts <= classic.posts_answered) {
-    send_forward(session, held.front().id, held.front().payload);
+    if (recent.may_show(held.front().id) || fault("taken_back_posts_released")) {
+      send_forward(session, held.front().id, held.front().payload);
+    }
     held.pop_front();
   }
   drop_idle_traffic(session);

@@ -63,9 +63,6 @@ void Hub::on_store_output(const store::Output& output, Now now) {
   impl_->on_store_output(output, now);
 }
 void Hub::on_store_health(const store::Health& health) { impl_->on_store_health(health); }
-bool Hub::store_has_failed() const {
-  return impl_->health.writing == store::Health::Writing::kFailed;
-}
 void Hub::on_read(const ReadResult& result, Now now) { impl_->on_read(result, now); }
 void Hub::on_control(ControlTag tag, const control::Command& command, Now now) {
   impl_->on_control(tag, command, now);

@@ -78,8 +78,6 @@ class Hub {
   /// Calling it early or twice does nothing.
   void on_timeout(Now now);
 
-  bool store_has_failed() const;
-
   /// Requests under way outside: zero once everything asked has been answered. For draining.
   std::size_t pending() const;
 

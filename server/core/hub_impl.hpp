@@ -69,6 +69,7 @@ struct PendingFollow {
   std::uint64_t number = 0;
 };
 struct PendingLogout {
+  SessionId session = 0;
   ReturnAddress from;
   Token token = 0;
 };
@@ -77,6 +78,7 @@ struct PendingRetrieve {
 };
 struct PendingCatchUp {  // a CatchUpJob or BacklogJob
   SessionId session = 0;
+  std::vector<TakenBack> taken_back{};  // meanwhile: the page may have been read before
 };
 struct PendingControl {
   ControlTag tag = 0;
@@ -176,12 +178,14 @@ struct Hub::Impl {
   // replies.cpp
   void on_store_output(const store::Output& output, Now now);
   void on_event(const store::Event& event);
+  void on_taken_back(const store::Event& event);
   void on_sessions_ended(AccountId account);
   void on_device_ended(const store::DeviceEnded& ended);
   void on_reply(const store::Reply& reply, Now now);
   void on_post_reply(const PendingPost& pending, const store::Reply& reply, Now now);
   void on_follow_reply(const PendingFollow& pending, const store::Reply& reply, Now now);
-  void on_logout_reply(const PendingLogout& pending, const store::Reply& reply);
+  void on_logout_reply(const PendingLogout& pending, const store::Reply& reply, Now now);
+  bool may_be_there(const store::Refused& refused, Now now) const;
   void tell_refusal(Session& session, Opcode request, const store::Refused& refused,
                     std::uint64_t number, Now now);
   /// What came of a request that is asked again. `ok` and `failed` are its answers.
@@ -209,7 +213,9 @@ struct Hub::Impl {
 
   // delivery.cpp
   void forward(const store::Post& post);
-  void send_forward(Session& session, MessageId id, std::string_view payload);
+  void send_forward(Session& session, MessageId id, std::string_view payload);  // classic
+  void send_forward(Session& session, MessageId id, channel::Payload message);  // sealed
+  void note_forward(Session& session, MessageId id);
   void hold_forward(Session& session, MessageId id, std::string_view payload);
   void release_forwards(Session& session);
   void start_retrieve(Session& session);
@@ -227,7 +233,9 @@ struct Hub::Impl {
   void send_reset(const Path& path, sealed::ConnectionId id);
   void on_messages(Link& link, Now now);
   void on_message(Link& link, Bytes message, Now now);
+  channel::Payload message_of(Opcode opcode, MessageId msg_id, std::string_view payload);
   bool send_talk(Link& link, Opcode opcode, MessageId msg_id, std::string_view payload);
+  bool send_talk(Link& link, channel::Payload message);
   void close_link(Link& link, sealed::CloseReason why);
   void drop_link(Link& link);
   void bury(Link& link, Bytes last_words, Now now);
@@ -270,11 +278,14 @@ struct Hub::Impl {
     }
   };
   Followed followed_by(AccountId account) const;
-  void forward_sealed(Session& session, const store::Post& post, std::string_view payload);
+  void forward_sealed(Session& session, MessageId id, const channel::Payload& message);
   void fall_behind(Session& session, MessageId served);
   void continue_behind(Session& session, Now now);
-  /// The session whose read this was; nothing where it is gone.
-  Session* take_catch_up(store::Tag tag);
+  /// The session whose read this was; nothing where it is gone. `taken_back`: since it was asked
+  /// for.
+  Session* take_catch_up(store::Tag tag, std::vector<TakenBack>* taken_back = nullptr);
+  /// Nobody who is behind is served these any more; deleted for ever, else until they are shown.
+  void take_back(const TakenBack& what, bool for_ever);
   void on_catch_up(const CatchUpRead& read, Now now);
   void on_backlog(const BacklogRead& read, Now now);
   void go_live(Session& session);
@@ -331,7 +342,7 @@ struct Hub::Impl {
   Graves graves;
   RateLimitTable reset_rate;
   std::unordered_map<sealed::ConnectionId, LoginAttempt> attempts;
-  std::vector<std::uint8_t> message_bytes;  // of send_talk(): capacity stays
+  std::vector<std::uint8_t> message_bytes;  // of message_of(): capacity stays
 
   /// A device that had a session before a restart and is not back yet.
   struct AwayDevice {

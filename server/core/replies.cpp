@@ -30,6 +30,20 @@ void Hub::Impl::on_event(const store::Event& event) {
     on_sessions_ended(ended->account);
   } else if (const auto* device = std::get_if<store::DeviceEnded>(&event)) {
     on_device_ended(*device);
+  } else if (!fault("taken_back_posts_served")) {
+    on_taken_back(event);
+  }
+}
+
+void Hub::Impl::on_taken_back(const store::Event& event) {
+  if (const auto* post = std::get_if<store::PostDeleted>(&event)) {
+    take_back({post->post, post->post, 0}, true);
+  } else if (const auto* posts = std::get_if<store::PostsDeleted>(&event)) {
+    take_back({posts->above + 1, ~MessageId{0}, posts->author}, true);
+  } else if (const auto* hidden = std::get_if<store::PostsHidden>(&event)) {
+    take_back({0, ~MessageId{0}, hidden->author}, false);
+  } else if (const auto* shown = std::get_if<store::PostsShown>(&event)) {
+    if (!fault("enabled_author_stays_hidden")) recent.hide(shown->author, false);
   }
 }
 
@@ -82,7 +96,7 @@ void Hub::Impl::on_reply(const store::Reply& reply, Now now) {
   } else if (const auto* change = std::get_if<PendingFollow>(&why)) {
     on_follow_reply(*change, reply, now);
   } else if (const auto* logout = std::get_if<PendingLogout>(&why)) {
-    on_logout_reply(*logout, reply);
+    on_logout_reply(*logout, reply, now);
   } else if (const auto* asked = std::get_if<PendingControl>(&why)) {
     control::Reply answer = control::Done{};
     if (refused != nullptr) answer = *refused;
@@ -131,14 +145,17 @@ void Hub::Impl::on_follow_reply(const PendingFollow& change, const store::Reply&
   send(*session, refused == nullptr ? ok : failed, change.number);
 }
 
+/// Of what was in the batch that met a failing disk nobody knows (store.hpp).
+bool Hub::Impl::may_be_there(const store::Refused& refused, Now now) const {
+  return refused.why == control::Refusal::kStoreFailed && store_failed_at == now.mono;
+}
+
 /// Who is told "refused" may rely on it that nothing was done. That cannot be said of a repeat, nor
-/// of what was in the batch that met a failing disk: it may turn out to be there (store.hpp). Such
-/// a client has to come back and ask again.
+/// of what may turn out to be there. Such a client has to come back and ask again.
 void Hub::Impl::tell_refusal(Session& session, Opcode request, const store::Refused& refused,
                              std::uint64_t number, Now now) {
-  const bool may_be_there =
-      refused.why == control::Refusal::kStoreFailed && store_failed_at == now.mono;
-  if (number == 0 || !(may_be_there || is_repeat(session, number)) || fault("unsure_is_refused")) {
+  const bool is_sure = !may_be_there(refused, now) && !is_repeat(session, number);
+  if (number == 0 || is_sure || fault("unsure_is_refused")) {
     refuse(session, request, refused.why, number);
     return;
   }
@@ -167,13 +184,23 @@ void Hub::Impl::answer_repeat(Session& session, Opcode request, const store::Rep
   }
 }
 
-void Hub::Impl::on_logout_reply(const PendingLogout& logout, const store::Reply& reply) {
-  if (const auto* refused = std::get_if<store::Refused>(&reply.body)) {
-    if (logout.from.link)
-      answer(logout.from, Opcode::kRefused, 0,
-             sealed::write_refusal({Opcode::kLogout, control::word_of(refused->why)}));
-  } else {
+/// The session ends when the store has forgotten it, and goes on where it has not: at both ends.
+void Hub::Impl::on_logout_reply(const PendingLogout& logout, const store::Reply& reply, Now now) {
+  Session* session = sessions.by_id(logout.session);
+  const auto* refused = std::get_if<store::Refused>(&reply.body);
+  if (refused == nullptr) {
+    if (session != nullptr) end_session(*session, Tell::kNobody, Forget::kAlreadyForgotten);
     answer(logout.from, Opcode::kLogoutAck, logout.token);
+    return;
+  }
+  if (session == nullptr) return;
+  session->leaving = false;
+  if (session->is_sealed() && may_be_there(*refused, now) && !fault("unsure_is_refused")) {
+    // Its client comes back with the resume key, and learns after the restart whether that is gone.
+    ++counters.connections_busy;
+    close_link(*session->link, sealed::CloseReason::kBusy);
+  } else {
+    refuse(*session, Opcode::kLogout, refused->why, 0);
   }
 }
 

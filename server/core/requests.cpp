@@ -43,6 +43,9 @@ void Hub::Impl::serve(Session& session, const Command* command, const Incoming& 
   session.highest_asked = std::max(session.highest_asked, number);
   if (command == nullptr) {
     on_spurious(session, in.opcode);
+  } else if (session.leaving && in.opcode != Opcode::kForwardAck) {
+    // Whether there will still be a session to serve it is with the store.
+    refuse_busy_store(session, in.opcode, number);
   } else if (command->needs_payload && in.text.empty() && !is_repeat(session, number)) {
     ++counters.drop_empty_payload;
     refuse(session, in.opcode, control::Refusal::kInvalid, number);
@@ -147,19 +150,22 @@ void Hub::Impl::request_forward_ack(Session& session, const Incoming& in) {
 }
 
 void Hub::Impl::request_logout(Session& session, const Incoming& in) {
-  const PendingLogout logout{in.from, session.token()};
+  const PendingLogout logout{session.id, in.from, session.token()};
   if (fault("logout_keeps_session")) {
     answer(logout.from, Opcode::kLogoutAck, logout.token);
     return;
   }
-  // The session is over at once; the ack waits until a restart could not bring it back.
   store::CloseSession close = close_request(session);
   close.logged_out = session.is_sealed() && !fault("logout_keeps_resume_key");
   if (!write(std::move(close), logout)) {
     refuse_busy_store(session, in.opcode, 0);
     return;
   }
-  end_session(session, Tell::kNobody, Forget::kAlreadyForgotten);
+  // It goes on until a restart could not bring it back: the store may refuse.
+  session.leaving = true;
+  if (fault("logout_before_store")) {
+    end_session(session, Tell::kNobody, Forget::kAlreadyForgotten);
+  }
 }
 
 void Hub::Impl::request_spurious_server(Session& session, const Incoming& in) {

@@ -198,12 +198,20 @@ void Hub::Impl::on_message(Link& link, Bytes bytes, Now now) {
   }
 }
 
-bool Hub::Impl::send_talk(Link& link, Opcode opcode, MessageId msg_id, std::string_view payload) {
-  if (link.connection.is_closed()) return false;
-  links.touch(link);
+channel::Payload Hub::Impl::message_of(Opcode opcode, MessageId msg_id, std::string_view payload) {
   message_bytes.clear();
   sealed::write_message({opcode, msg_id, payload}, message_bytes);
-  if (link.connection.channel().send_talk(message_bytes)) return true;
+  return channel::Payload(message_bytes);
+}
+
+bool Hub::Impl::send_talk(Link& link, Opcode opcode, MessageId msg_id, std::string_view payload) {
+  return send_talk(link, message_of(opcode, msg_id, payload));
+}
+
+bool Hub::Impl::send_talk(Link& link, channel::Payload message) {
+  if (link.connection.is_closed()) return false;
+  links.touch(link);
+  if (link.connection.channel().send_talk(std::move(message))) return true;
   // It asks and does not listen: nothing it is owed may be left out, so this ends here.
   ++counters.connections_overrun;
   close_link(link, CloseReason::kBusy);

@@ -16,6 +16,7 @@
 
 #include "protocol/failpoint.hpp"
 #include "protocol/fault.hpp"
+#include "server/net/alarm.hpp"
 #include "server/net/control_socket.hpp"
 #include "server/net/transmitter.hpp"
 
@@ -104,7 +105,7 @@ struct Reactor::Impl {
   std::vector<std::unique_ptr<Port>> ports_;
   ControlSocket control_;
   asio::steady_timer timer_;
-  std::optional<TimePoint> armed_;
+  Alarm alarm_;
   std::vector<Arrival> taken_;
 
   asio::signal_set signals_;
@@ -256,16 +257,16 @@ void Reactor::Impl::await_writable(Port& port) {
   });
 }
 
-/// A timer armed too early is left alone: it fires, does nothing, and is armed again.
 void Reactor::Impl::arm_timer() {
-  const auto next = parts_.hub.next_timeout();
-  if (!next || (armed_ && *armed_ <= *next)) return;
-  armed_ = next;
-  timer_.expires_at(*next);
+  const auto at = alarm_.arm(parts_.hub.next_timeout());
+  if (!at) return;
+  timer_.expires_at(*at);
   timer_.async_wait([this](asio::error_code error) {
     if (error) return;
-    armed_.reset();
-    turn([&](Now now) { parts_.hub.on_timeout(now); });
+    turn([&](Now now) {
+      alarm_.fired(now.mono);
+      parts_.hub.on_timeout(now);
+    });
   });
 }
 

@@ -124,7 +124,7 @@ Service::~Service() = default;
 
 const std::vector<Endpoint>& Service::listening() const { return impl_->listening; }
 void Service::run() { impl_->reactor->run(); }
-bool Service::store_has_failed() const { return impl_->hub.store_has_failed(); }
+bool Service::store_has_failed() const { return impl_->store.has_failed(); }
 void Service::stop() { impl_->reactor->stop(); }
 
 }  // namespace hub::server

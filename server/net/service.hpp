@@ -45,7 +45,7 @@ class Service {
   void run();
   void stop();
 
-  /// After run(): whether writing had stopped for a failing disk.
+  /// From any thread: whether writing has stopped for a failing disk.
   bool store_has_failed() const;
 
  private:

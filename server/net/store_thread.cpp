@@ -98,6 +98,7 @@ void StoreThread::look_after_store() {
     // As above. What is left undone is due again a second later, or at the next commit.
   }
   const store::Health health = store_->health();
+  has_failed_ = health.writing == store::Health::Writing::kFailed;
   const bool matters = health.writing != told_.writing || health.log_is_long != told_.log_is_long;
   const auto now = std::chrono::steady_clock::now();
   if (health != told_ && (matters || now >= next_telling_) &&

@@ -5,6 +5,7 @@
 // Created and pushed to by the reactor's side; the store itself lives and dies on this thread.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -35,6 +36,8 @@ class StoreThread {
   /// Takes from the front of `requests` what there is room for; returns how many.
   std::size_t push(std::vector<store::Request>& requests) { return inbox_.push_some(requests); }
 
+  /// Any thread: whether writing has stopped for good.
+  bool has_failed() const { return has_failed_; }
   /// Any thread; it must not outlive this object.
   std::unique_ptr<store::Reader> open_reader() { return store_->open_reader(); }
 
@@ -47,6 +50,7 @@ class StoreThread {
   Inbox<store::Request> inbox_;
   Arrivals& arrivals_;
   std::unique_ptr<store::Store> store_;
+  std::atomic<bool> has_failed_{false};
   // The thread's own: how the store is, as the reactor was told last.
   store::Health told_;
   std::chrono::steady_clock::time_point next_telling_{};

@@ -31,7 +31,7 @@ TEST_CASE("device files: made with their directories, all private, and found aga
     id = one.device->id();
     one.device->make_secret(one.random);
     one.device->keep_secret(one.out);
-    one.device->take_mark({7, 40}, one.out);
+    one.device->take_mark({7, 40}, 0, one.out);
     REQUIRE(one.ask("first"));
     REQUIRE(one.ask("second"));
     REQUIRE(one.answer(1));
@@ -90,6 +90,25 @@ TEST_CASE("device files: a second program takes the next slot, and is another de
   CHECK(three.device->id() == id);
   CHECK(three.device->outbox().waiting().size() == 1);
   CHECK(two.device->outbox().waiting().empty());
+}
+
+TEST_CASE("device files: a slot in which requests wait is taken first, if its program has ended") {
+  const TempDirectory temp;
+  auto one = std::make_unique<Program>(temp.path());
+  DeviceId left{};
+  {
+    Program two(temp.path());
+    REQUIRE(two.ask("left behind"));
+    left = two.device->id();
+  }
+  one.reset();
+  Program next(temp.path());
+  CHECK(next.device->id() == left);
+  CHECK(next.device->outbox().waiting().size() == 1);
+  Program other(temp.path());  // it is in use: the first slot is
+  CHECK(other.device->id() != left);
+  CHECK(other.device->outbox().waiting().empty());
+  REQUIRE(next.answer(1));
 }
 
 TEST_CASE("device files: a lock ends with its process, however that ends") {

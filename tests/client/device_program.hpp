@@ -69,7 +69,7 @@ struct Program {
     return all;
   }
   bool ask(std::string text) {
-    device->ask(Opcode::kPost, std::move(text), false, out);
+    device->ask(Opcode::kPost, std::move(text), out);
     return keep();
   }
   bool answer(std::uint64_t number) {

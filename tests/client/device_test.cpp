@@ -66,7 +66,8 @@ TEST_CASE("device file: anything else is damaged, and the line is named") {
   CHECK(read.error().find(says) != std::string::npos);
 }
 
-TEST_CASE("mark file: records as the header says, in turn in two places") {
+TEST_CASE(
+    "mark file: records as the header says, in turn in two places, and those to last in a third") {
   MarkFile marks;
   CHECK(marks.mark() == sealed::Mark{});
   const MarkRecord one = marks.set({0x1122334455667788, 42});
@@ -74,9 +75,9 @@ TEST_CASE("mark file: records as the header says, in turn in two places") {
   const MarkRecord three = marks.set({0x1122334455667788, 44});
   CHECK(hex(one.bytes) == "00000000000000011122334455667788000000000000002a030533ac84b4b9f9");
   CHECK(hex(two.bytes) == "00000000000000021122334455667788000000000000002b19c2df7bdda23c57");
-  CHECK(one.offset == 0);
+  CHECK(one.offset == 64);
   CHECK(two.offset == 32);
-  CHECK(three.offset == 0);
+  CHECK(three.offset == 64);
   std::vector<std::uint8_t> file;
   put(file, one);
   CHECK(MarkFile(file).mark().post == 42);
@@ -84,6 +85,23 @@ TEST_CASE("mark file: records as the header says, in turn in two places") {
   CHECK(MarkFile(file).mark().post == 43);
   put(file, three);
   CHECK(MarkFile(file).mark() == sealed::Mark{0x1122334455667788, 44});
+  const MarkRecord lasting = marks.set({0x1122334455667788, 45}, true);
+  CHECK(lasting.offset == 0);
+  put(file, lasting);
+  CHECK(MarkFile(file).mark().post == 45);
+}
+
+TEST_CASE("mark file: what was written to last outlives all that was not") {
+  MarkFile marks;
+  std::vector<std::uint8_t> file;
+  put(file, marks.set({7, 10}, true));
+  const std::vector<std::uint8_t> synced = file;
+  for (std::uint64_t post = 11; post <= 15; ++post) put(file, marks.set({7, post}));
+  REQUIRE(MarkFile(file).mark().post == 15);
+  // The power goes: of what was not synced nothing is left, or anything.
+  std::fill(file.begin() + kMarkRecordBytes, file.end(), std::uint8_t{0});
+  CHECK(MarkFile(file).mark() == sealed::Mark{7, 10});
+  CHECK(std::equal(synced.begin(), synced.begin() + kMarkRecordBytes, file.begin()));
 }
 
 TEST_CASE(
@@ -108,13 +126,15 @@ TEST_CASE(
 TEST_CASE("mark file: a changed byte makes its record nothing") {
   MarkFile marks;
   std::vector<std::uint8_t> file;
-  put(file, marks.set({7, 1}));
-  put(file, marks.set({7, 2}));
+  put(file, marks.set({7, 1}, true));
+  put(file, marks.set({7, 2}));  // the second record
+  put(file, marks.set({7, 3}));  // the third
+  REQUIRE(file.size() == kMarkRecords * kMarkRecordBytes);
   for (std::size_t at = 0; at < file.size(); ++at) {
     CAPTURE(at);
     std::vector<std::uint8_t> damaged = file;
     damaged[at] ^= 0x80;
-    CHECK(MarkFile(damaged).mark() == sealed::Mark{7, at < kMarkRecordBytes ? 2U : 1U});
+    CHECK(MarkFile(damaged).mark() == sealed::Mark{7, at < 2 * kMarkRecordBytes ? 3U : 2U});
   }
 }
 

@@ -116,11 +116,23 @@ TEST_CASE("device files: an answer that was not kept is asked for again") {
   CHECK(Program(temp.path()).device->outbox().waiting().size() == 1);
 }
 
+TEST_CASE("device files: an answer that was not kept is kept with the next that is") {
+  const TempDirectory temp;
+  const bool by_mark = GENERATE(true, false);
+  {
+    Program one(temp.path());
+    REQUIRE(one.ask("first"));
+    CHECK_FALSE(on_full_disk(1, [&] { return one.answer(1); }));
+    REQUIRE((by_mark ? one.show(2) : one.ask("second")));
+  }
+  CHECK(Program(temp.path()).device->outbox().waiting().size() == (by_mark ? 0 : 1));
+}
+
 TEST_CASE("device files: a mark that cannot be written leaves the one before") {
   const TempDirectory temp;
   {
     Program one(temp.path());
-    one.device->take_mark({7, 1}, one.out);
+    one.device->take_mark({7, 1}, 0, one.out);
     REQUIRE(one.keep());
     const rlim_t half_a_record = 40;  // of the second
     CHECK_FALSE(on_full_disk(half_a_record, [&] { return one.show(2); }));

@@ -28,7 +28,7 @@ struct Fixture {
     last = std::exchange(out, {});
   }
   std::uint64_t ask(std::string text) {
-    const auto number = device->ask(Opcode::kPost, std::move(text), false, out);
+    const auto number = device->ask(Opcode::kPost, std::move(text), out);
     keep();
     return number;
   }
@@ -39,7 +39,7 @@ struct Fixture {
   void log_in(std::uint64_t post = 10) {
     device->make_secret(random);
     device->keep_secret(out);
-    device->take_mark({kHistory, post}, out);
+    device->take_mark({kHistory, post}, 0, out);
     keep();
   }
   void check_reopened_is_same() {
@@ -171,7 +171,7 @@ TEST_CASE("own device: a mark that is damaged is none, and the hub's copy serves
   one.disk.files.mark.assign(64, 0xAA);
   one.open();
   CHECK(one.device->mark() == sealed::Mark{});
-  one.device->take_mark({kHistory, 5}, one.out);
+  one.device->take_mark({kHistory, 5}, 0, one.out);
   one.keep();
   CHECK(one.device->mark() == sealed::Mark{kHistory, 5});
   one.check_reopened_is_same();
@@ -241,12 +241,63 @@ TEST_CASE("own device: whether its numbers can be trusted") {
   CHECK_FALSE(one.device->agrees(same, 6));
 }
 
+TEST_CASE(
+    "own device: after a password, a hub that may have forgotten it is not sent the same again") {
+  Fixture one;
+  one.log_in();
+  const sealed::Mark same{kHistory, 99};
+  one.ask("may have been sent");
+  CHECK(one.device->agrees(same, 0, true));  // known to the hub, which has not done it
+  CHECK(one.device->agrees(same, 1, false));
+  CHECK_FALSE(one.device->agrees(same, 0, false));
+  CHECK(one.device->agrees({kHistory + 1, 99}, 0, false));
+  // A mark that was lost with the power says nothing about the history.
+  one.disk.files.mark.clear();
+  one.open();
+  CHECK_FALSE(one.device->agrees(same, 0, false));
+
+  Fixture fresh;
+  fresh.device->ask(Opcode::kPost, "typed before the first login", fresh.out, true);
+  CHECK(fresh.device->agrees(same, 0, false));  // it never left
+}
+
+TEST_CASE("own device: what an older history had done is not looked for in a restored one") {
+  Fixture one;
+  one.log_in();
+  for (int i = 0; i < 5; ++i) one.ask("x");
+  for (std::uint64_t n = 1; n <= 5; ++n) one.answer(n, true);
+  REQUIRE(one.device->outbox().acknowledged() == 5);
+  const sealed::Mark restored{kHistory + 1, 3};
+  REQUIRE(one.device->agrees(restored, 2));
+  one.device->take_mark(restored, 2, one.out);
+  REQUIRE(one.out.size() == 2);
+  CHECK(std::holds_alternative<ReplaceOutbox>(one.out[0]));
+  CHECK(std::get<KeepMark>(one.out[1]).sync);
+  one.keep();
+  one.ask("after the restore");
+  CHECK(one.device->agrees(restored, 2));
+  CHECK_FALSE(one.device->agrees(restored, 1));
+  CHECK(one.device->outbox().given() == 6);
+  one.check_reopened_is_same();
+}
+
+TEST_CASE("own device: where its mark is new it lasts, and outlives a loss of power") {
+  Fixture one;
+  one.log_in(10);
+  for (MessageId post = 11; post < 20; ++post) one.device->shown(post, one.out);
+  for (const KeepOutput& each : one.out) CHECK_FALSE(std::get<KeepMark>(each).sync);
+  one.keep();
+  one.disk.cut_power();
+  one.open();
+  CHECK(one.device->mark() == sealed::Mark{kHistory, 10});
+}
+
 TEST_CASE("own device: its own mark counts, unless it is of another history") {
   Fixture one;
-  one.device->take_mark({kHistory, 10}, one.out);
+  one.device->take_mark({kHistory, 10}, 0, one.out);
   REQUIRE(one.out.size() == 1);
   one.keep();
-  one.device->take_mark({kHistory, 5}, one.out);  // the hub's copy is older
+  one.device->take_mark({kHistory, 5}, 0, one.out);  // the hub's copy is older
   CHECK(one.out.empty());
   CHECK(one.device->mark() == sealed::Mark{kHistory, 10});
   one.device->shown(10, one.out);
@@ -255,7 +306,7 @@ TEST_CASE("own device: its own mark counts, unless it is of another history") {
   one.device->shown(12, one.out);
   one.keep();
   CHECK(one.device->mark() == sealed::Mark{kHistory, 12});
-  one.device->take_mark({kHistory + 1, 4}, one.out);  // the hub was restored
+  one.device->take_mark({kHistory + 1, 4}, 0, one.out);  // the hub was restored
   one.keep();
   CHECK(one.device->mark() == sealed::Mark{kHistory + 1, 4});
   one.device->shown(5, one.out);
@@ -275,9 +326,11 @@ TEST_CASE("own device: another device numbers from one, and the old one's reques
   if (waits) one.ask("unsent");
   const std::string old_outbox = *one.disk.files.outbox;
   const auto unsent = one.device->renew(one.random, one.out);
-  REQUIRE(one.out.size() == 2);  // the outbox first: it must not become the new device's
-  CHECK(std::get<ReplaceOutbox>(one.out[0]).keep_old == waits);
-  CHECK(std::holds_alternative<KeepDevice>(one.out[1]));
+  REQUIRE(one.out.size() == 3);
+  CHECK(std::get<KeepMark>(one.out[0]).sync);  // nobody else has it
+  // The outbox before the device: it must not become the new one's.
+  CHECK(std::get<ReplaceOutbox>(one.out[1]).keep_old == waits);
+  CHECK(std::holds_alternative<KeepDevice>(one.out[2]));
   one.keep();
   REQUIRE(unsent.size() == (waits ? 1 : 0));
   if (waits) {

@@ -1,7 +1,10 @@
-// The ledger of hub-soak must find what it is there for.
+// The ledger of hub-soak must find what it is there for, and its plan leave nothing out.
+#include <set>
+
 #include <catch2/catch.hpp>
 
 #include "tests/e2e/soak/ledger.hpp"
+#include "tests/e2e/soak/plan.hpp"
 
 namespace hub::test::soak {
 
@@ -309,6 +312,18 @@ TEST_CASE("soak ledger: a killed writer's outbox brings the first of its open po
     book.store({"a1"});
     CHECK(finds(book, "still waits for the answer to 3 posts"));
   }
+}
+
+TEST_CASE("soak: 20 kills, CI's, come by every failpoint, and every kind of kill") {
+  std::set<std::string_view> armed;
+  unsigned others = 0;
+  for (unsigned number = 0; number < 20; ++number) {
+    const Failpoint* point = failpoint_of(number);
+    if (point != nullptr) armed.insert(point->name);
+    if (point == nullptr) ++others;
+  }
+  CHECK(armed.size() == kHubFailpoints.size());
+  CHECK(others == 8);
 }
 
 }  // namespace hub::test::soak

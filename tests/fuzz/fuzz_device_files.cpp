@@ -136,7 +136,7 @@ void act(World& world, Input& input) {
   const std::uint64_t given = device.outbox().given();
   switch (input.below(9)) {
     case 0:
-      must(device.ask(Opcode::kPost, std::string(input.piece()), false, world.out) == given + 1,
+      must(device.ask(Opcode::kPost, std::string(input.piece()), world.out) == given + 1,
            "numbers rise by one");
       break;
     case 1:
@@ -148,7 +148,7 @@ void act(World& world, Input& input) {
       }
       break;
     case 2:
-      device.take_mark({1U + input.below(3), input.u32()}, world.out);
+      device.take_mark({1U + input.below(3), input.u32()}, input.below(8), world.out);
       break;
     case 3: {
       const std::uint64_t post = input.u32();

@@ -353,7 +353,7 @@ TEST_CASE("what the application may queue is bounded") {
   config.max_queued_talk = 1'000;
   config.max_queued_bulk = 1'000;
   Side side(config);
-  CHECK_FALSE(side.channel.send_talk({}));
+  CHECK_FALSE(side.channel.send_talk(Bytes{}));
   CHECK_FALSE(side.channel.send_talk(std::vector<std::uint8_t>(kMaxMessageBytes + 1)));
   CHECK(side.channel.send_talk(numbered(0, 484)));
   CHECK(side.channel.send_talk(numbered(0, 484)));
@@ -363,6 +363,21 @@ TEST_CASE("what the application may queue is bounded") {
   CHECK(side.channel.send_bulk(stream, numbered(0, 984), false));
   CHECK_FALSE(side.channel.send_bulk(stream, numbered(0), true));
   CHECK(side.channel.bulk_queued_bytes() == 1'000);
+}
+
+TEST_CASE("a message that several channels send stays whole until the last has its ack") {
+  const auto bytes = numbered(7, 300);
+  Payload message{Bytes(bytes)};
+  Pair first;
+  Pair second;
+  REQUIRE(first.a.channel.send_talk(message));
+  REQUIRE(second.a.channel.send_talk(std::move(message)));
+  second.a.poll_all(second.now);  // lost
+  first.settle();
+  CHECK(first.a.channel.is_idle());
+  CHECK(first.b.channel.take_delivered().at(0).bytes == bytes);
+  second.settle();  // the probe timer sends it again
+  CHECK(second.b.channel.take_delivered().at(0).bytes == bytes);
 }
 
 TEST_CASE("a channel dropped while idle goes on from its rest") {
@@ -393,6 +408,18 @@ TEST_CASE("a channel dropped while idle goes on from its rest") {
     CHECK(pair.a.channel.congestion_window() == window);
   }
   CHECK(received == sent);
+}
+
+TEST_CASE("what a channel knows of the order on its path outlives its rest, not its path") {
+  Rest rest;
+  rest.next_number_in = rest.received_run = 1000;
+  rest.orderly_in = Acks::kOrderlyRun;
+  Side side({}, rest);
+  CHECK(side.channel.rest().orderly_in == Acks::kOrderlyRun);
+  side.channel.on_path_changed(kStart);
+  CHECK(side.channel.rest().orderly_in == 0);
+  forget_path(rest);
+  CHECK(rest.orderly_in == 0);
 }
 
 TEST_CASE("a channel at rest refuses what it refused before") {

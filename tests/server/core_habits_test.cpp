@@ -247,6 +247,31 @@ TEST_CASE("habit 9: a forward is held while a retrieve is being read") {
   CHECK(carol.take_opcodes().front() == O::kRetrieveAck);
 }
 
+TEST_CASE("habit 9: what is deleted while it is held does not go out") {
+  World w;
+  Peer& alice = w.online("alice");
+  Peer& bob = w.online("bob");
+  Peer& carol = w.online("carol");
+  for (const char* name : {"alice", "bob"}) w.follow(carol, name);
+  w.post(alice, "old");
+  carol.take();
+  w.host.hold_reads(true);
+  carol.send(O::kRetrieve, "1");
+  w.settle();
+  w.post(alice, "new");
+  w.post(alice, "newer");
+  w.post(bob, "hidden");
+  w.host.ask(control::DeletePost{2});
+  w.host.ask(control::DisableUser{"bob"});
+  w.host.hold_reads(false);
+  w.run_for(1s);
+  std::vector<std::string> forwarded;
+  for (const Seen& seen : carol.take()) {
+    if (seen.opcode == O::kForward) forwarded.push_back(seen.text);
+  }
+  CHECK(forwarded == std::vector<std::string>{"<alice>newer"});
+}
+
 TEST_CASE("habit 9: several retrieves at once are served one after the other, each with its end") {
   World w;
   Peer& ann = w.online("ann");

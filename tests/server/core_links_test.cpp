@@ -241,13 +241,13 @@ TEST_CASE("the ring of recent posts says from where on it has them all") {
   CHECK(recent.newest() == 100);
   CHECK(recent.reaches(100));
   CHECK_FALSE(recent.reaches(99));
-  recent.add(post(101), "a");
-  recent.add(post(105), "b");  // IDs between belong to nobody
+  recent.add(post(101), {});
+  recent.add(post(105), {});  // IDs between belong to nobody
   CHECK(recent.newest() == 105);
   CHECK(recent.reaches(100));
   CHECK(recent.reaches(103));
   CHECK_FALSE(recent.reaches(99));
-  for (MessageId id = 106; id < 106 + RecentPosts::kMostPosts; ++id) recent.add(post(id), "c");
+  for (MessageId id = 106; id < 106 + RecentPosts::kMostPosts; ++id) recent.add(post(id), {});
   CHECK(recent.entries().size() == RecentPosts::kMostPosts);
   CHECK(recent.entries().front().id == 106);
   CHECK(recent.reaches(105));
@@ -255,6 +255,34 @@ TEST_CASE("the ring of recent posts says from where on it has them all") {
   CHECK(recent.above(0)->id == 106);
   CHECK(recent.above(200)->id == 201);
   CHECK(recent.above(recent.newest()) == recent.entries().end());
+}
+
+TEST_CASE("the ring of recent posts keeps the place of what is taken back") {
+  RecentPosts recent;
+  recent.start_at(100);
+  for (MessageId id = 101; id <= 105; ++id) recent.add(post(id), "x");
+  recent.add({106, 8, "bob", "text", {}}, "x");
+  const auto shown = [&] {
+    std::vector<MessageId> out;
+    for (const auto& entry : recent.entries()) {
+      CHECK(recent.may_show(entry.id) == entry.is_shown());
+      if (entry.is_shown()) out.push_back(entry.id);
+    }
+    return out;
+  };
+  using Ids = std::vector<MessageId>;
+  recent.erase({101, 101, 0});
+  CHECK(shown() == Ids{102, 103, 104, 105, 106});
+  CHECK(recent.reaches(100));
+  recent.hide(7, true);
+  CHECK(shown() == Ids{106});
+  recent.erase({105, ~MessageId{0}, 7});
+  recent.hide(7, false);
+  CHECK(shown() == Ids{102, 103, 104, 106});
+  CHECK(recent.entries().size() == 6);
+  CHECK(recent.may_show(100));  // nothing is known of it
+  CHECK(recent.may_show(0));
+  CHECK(recent.may_show(107));
 }
 
 TEST_CASE("last words are kept for two minutes, and not for more than a few thousand") {

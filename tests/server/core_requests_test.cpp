@@ -229,6 +229,20 @@ TEST_CASE("a logout is acknowledged once a restart could not bring the session b
   CHECK(ann.take_opcodes() == Opcodes{O::kMustLoginFirst});
 }
 
+TEST_CASE("a logout that the store refuses leaves the session as it was") {
+  World w;
+  Peer& ann = w.online("ann");
+  w.store.fail_next_commit(control::Refusal::kBusy);  // somebody has the database locked
+  ann.send(O::kLogout);
+  CHECK(ann.take().empty());  // this framing has no word for it
+  CHECK(w.sessions().size() == 1);
+  ann.send(O::kPost, "still here");
+  CHECK(ann.take_opcodes() == Opcodes{O::kPostAck});
+  ann.send(O::kLogout);
+  CHECK(ann.take_opcodes() == Opcodes{O::kLogoutAck});
+  CHECK(w.sessions().empty());
+}
+
 TEST_CASE("a session posts no faster than its cap, and other sessions do not pay for it") {
   auto config = World::lenient();
   config.posts_per_second = 10;

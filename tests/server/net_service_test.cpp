@@ -13,6 +13,7 @@
 #include "store/sqlite_store.hpp"
 #include "tests/server/net_udp_client.hpp"
 #include "tests/support/faulty_disk.hpp"
+#include "tests/support/process.hpp"
 #include "tests/support/store_verbs.hpp"
 #include "tests/support/temp_directory.hpp"
 
@@ -136,6 +137,8 @@ TEST_CASE("a hub whose disk fails acknowledges nothing more, still reads, and sa
     CHECK(ann.next().text == "<ann>kept");
     ann.expect(Opcode::kRetrieveEnd);
   }
+  const test::Deadline deadline;
+  while (!place.service->store_has_failed() && !deadline.over()) std::this_thread::yield();
   place.service->stop();
   place.running.join();
   CHECK(place.service->store_has_failed());

@@ -167,6 +167,24 @@ TEST_CASE("sealed: whoever is followed while the follower is behind is shown fro
   }
 }
 
+TEST_CASE("sealed: who missed posts that are gone by now comes back, and the hub is at rest") {
+  SealedWorld w(4, {"ann", "bob", "spam"});
+  for (const char* name : {"ann", "bob", "spam"}) REQUIRE(w.login(name));
+  REQUIRE(w.follow("bob", "ann"));
+  REQUIRE(w.type("bob", "logout#"));
+  REQUIRE(w.post("ann", "before"));
+  for (int i = 0; i < 3; ++i) REQUIRE(w.post("spam", "one of many"));
+  REQUIRE(std::holds_alternative<control::Done>(w.host.ask(control::DeleteUser{"spam"})));
+  w.host.restart();  // the ring of recent posts is empty, and no post has the newest ID
+  const auto pages = w.host.counters().catch_up_pages;
+  REQUIRE(w.login("bob"));
+  REQUIRE(w.sees("bob", "<ann>before"));
+  w.net.run_for(10s);
+  CHECK(w.host.counters().catch_up_pages < pages + 5);
+  REQUIRE(w.post("ann", "after"));
+  REQUIRE(w.sees("bob", "<ann>after", 1, 2s));
+}
+
 TEST_CASE("sealed: a page that cannot be read is read again") {
   SealedWorld w(5);
   REQUIRE(w.login("ann"));

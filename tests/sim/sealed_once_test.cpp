@@ -206,6 +206,32 @@ TEST_CASE("once: what was in the batch that broke the store may be there: nobody
   CHECK(cid->is_online());
 }
 
+TEST_CASE("once: a logout that the store refuses was not done, here and there", "[once]") {
+  SealedWorld w(11, {});
+  auto ann = w.online("ann");
+  w.store.fail_next_commit(control::Refusal::kBusy);  // somebody has the database locked
+  CHECK(ask(w, *ann, Opcode::kLogout, "", 0) == "refused 0 logout busy");
+  CHECK(post(w, *ann, 1) == "post ack 1");
+
+  // Until the store has decided, nothing may depend on it.
+  w.host.hold_commits(true);
+  ann->send(Opcode::kLogout);
+  CHECK(post(w, *ann, 2) == "refused 2 post busy");
+  CHECK(w.store.open_reader()->counts()->sessions == 1);
+  w.host.hold_commits(false);
+  REQUIRE(ann->gets(Opcode::kLogoutAck));
+  CHECK(w.store.open_reader()->counts()->sessions == 0);
+  CHECK(ask(w, *ann, Opcode::kPost, "late", 3) == "must login first 0");
+}
+
+TEST_CASE("once: of a logout that met a failing disk nobody is told that it was not done",
+          "[once][p3]") {
+  SealedWorld w(12, {});
+  auto ann = w.online("ann");
+  w.store.fail_next_commit(control::Refusal::kStoreFailed);
+  CHECK(ask(w, *ann, Opcode::kLogout, "", 0) == kClosedBusy);
+}
+
 TEST_CASE("once: what an old connection brings late is covered by the new one's beginning",
           "[once][p4]") {
   auto config = SealedWorld::lenient();

@@ -31,11 +31,12 @@ bool is_in_any(const std::vector<Era>& eras, const std::string& text) {
                      [&](const Era& era) { return era.journal.find_post(text).has_value(); });
 }
 
-/// Whether the client's files may since have forgotten what it was told.
-bool is_set_back(const History& history, const Sight& since) {
+/// Whether the client's files may have forgotten what it was told, or never known it.
+bool is_set_back(const History& history, const Sight& told) {
   return std::any_of(history.sights.begin(), history.sights.end(), [&](const Sight& sight) {
-    return sight.client == since.client && sight.at >= since.at &&
-           (sight.what == What::kPowerCut || sight.what == What::kRewound);
+    if (sight.client != told.client) return false;
+    if (sight.what == What::kFull) return sight.at <= told.at;
+    return sight.at >= told.at && (sight.what == What::kPowerCut || sight.what == What::kRewound);
   });
 }
 

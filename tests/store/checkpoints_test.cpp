@@ -102,36 +102,39 @@ TEST_CASE("a reader that does not end makes the log grow, which is told, and end
   CHECK(w.world->feed("ann", 10'000).size() == 2400);
 }
 
-TEST_CASE("under readers that never stop, one after the other, the log stays within its bound") {
+TEST_CASE("under readers that never stop, one after the other, the log is cut all the same") {
   constexpr std::uint64_t kBound = 1'000'000;
   Poster w(with(50, kBound));
   w.post(1000);
   std::atomic<bool> posting{true};
-  std::atomic<int> failed{0};
-  std::atomic<int> reads{0};
-  std::vector<std::thread> readers;
-  for (int i = 0; i < 4; ++i) {
-    readers.emplace_back([&] {
-      const auto reader = w.world->store().open_reader();
-      while (posting) {
-        if (!reader->retrieve(w.ann, 1000, 0)) ++failed;
-        if (!reader->catch_up(w.ann, 0, 1000)) ++failed;
-        ++reads;
-      }
-    });
-  }
-  std::uint64_t longest = 0;
-  for (int i = 0; (i < 200 || reads < 200) && longest < 2 * kBound; ++i) {
+  std::atomic<int> turns{0};
+  // At every moment one of two is reading: each ends only when the other has begun.
+  std::thread relay([&] {
+    RawDatabase readers[2] = {RawDatabase(w.world.kind().file()),
+                              RawDatabase(w.world.kind().file())};
+    const auto begin = [](RawDatabase& reader) {
+      reader.run("BEGIN");
+      reader.number("SELECT max(id) FROM posts");
+    };
+    begin(readers[0]);
+    for (int i = 0; posting; ++i, ++turns) {
+      begin(readers[(i + 1) % 2]);
+      readers[i % 2].run("COMMIT");
+    }
+  });
+  // How soon the file is cut depends on the machine; that it is does not.
+  bool is_long = false;
+  bool is_cut = false;
+  for (int i = 0; i < 5000 && !is_cut; ++i) {
     w.post(50);  // 13 pages
     w.maintain();
-    longest = std::max(longest, w.health().log_bytes);
+    is_long = is_long || w.health().log_bytes > kBound;
+    is_cut = is_long && turns > 10 && w.health().log_bytes < kBound / 2;
   }
   posting = false;
-  for (std::thread& reader : readers) reader.join();
-  CHECK(failed == 0);
-  CHECK(w.health().checkpoints > 0);
-  CAPTURE(w.health().checkpoints, w.health().checkpoints_blocked, reads.load());
-  CHECK(longest < 2 * kBound);
+  relay.join();
+  CHECK(is_long);
+  CHECK(is_cut);
 }
 
 TEST_CASE("a log that a crash left long is cut without a batch") {

@@ -194,6 +194,8 @@ CONTRACT("a disabled account does nothing, shows nothing and is followed by nobo
 
   REQUIRE(is_done(world->ask(control::DisableUser{"Bob"})));
   REQUIRE(ends_sessions_of(world.verbs(), bob));
+  REQUIRE(count<PostsHidden>(world->events()) == 1);
+  REQUIRE(std::get<PostsHidden>(world->events()[0]).author == bob);
   REQUIRE(world->reader().sessions({}, 10)->empty());
   REQUIRE(world->reader().counts()->disabled_accounts == 1);
   REQUIRE(world->feed("ann").empty());
@@ -208,7 +210,8 @@ CONTRACT("a disabled account does nothing, shows nothing and is followed by nobo
   REQUIRE(world->feed("ann").empty());
   REQUIRE(is_done(world->ask(control::EnableUser{"bob"})));
   REQUIRE(is_done(world->ask(control::EnableUser{"bob"})));
-  REQUIRE(world->events().empty());
+  REQUIRE(world->events().size() == 1);
+  REQUIRE(std::get<PostsShown>(world->events()[0]).author == bob);
   REQUIRE(world->feed("ann") == Lines{"<bob>hidden"});
   world->post("bob", "back");
   REQUIRE(world->feed("ann") == Lines{"<bob>back", "<bob>hidden"});
@@ -233,7 +236,10 @@ CONTRACT("a deleted post is gone, its neighbours stay, and it is deleted once") 
   for (const char* text : {"one", "two", "three", "four"}) ids.push_back(world->post("ann", text));
   for (const std::size_t i : {std::size_t{1}, std::size_t{3}}) {
     REQUIRE(is_done(world->ask(control::DeletePost{ids[i]})));
+    REQUIRE(world->events().size() == 1);
+    REQUIRE(std::get<PostDeleted>(world->events()[0]).post == ids[i]);
     REQUIRE(refusal_in(world->ask(control::DeletePost{ids[i]})) == Refusal::kNotFound);
+    REQUIRE(world->events().empty());
   }
   REQUIRE(refusal_in(world->ask(control::DeletePost{0})) == Refusal::kNotFound);
   REQUIRE(refusal_in(world->ask(control::DeletePost{~MessageId{0}})) == Refusal::kNotFound);
@@ -298,6 +304,11 @@ CONTRACT("an account under deletion that is enabled again keeps what is left") {
   world->follow("ann", "bob");
   for (const char* text : {"one", "two", "three"}) world->post("bob", text);
   world->ask(control::DeleteUser{"bob"});
+  REQUIRE(count<PostsHidden>(world->events()) == 1);
+  REQUIRE(count<PostsDeleted>(world->events()) == 1);
+  for (const Event& event : world->events()) {
+    if (const auto* gone = std::get_if<PostsDeleted>(&event)) REQUIRE(gone->above == 1);
+  }
   REQUIRE(is_done(world->ask(control::EnableUser{"bob"})));
   REQUIRE(world->feed("ann") == Lines{"<bob>one"});
   world->post("bob", "four");

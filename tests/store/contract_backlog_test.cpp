@@ -128,3 +128,32 @@ CONTRACT("over a long absence a catch-up finds the little that is due among all 
   world->ask(control::DisableUser{"crowd"});
   CHECK(due_above(world.verbs(), ann, from).empty());
 }
+
+CONTRACT(
+    "a catch-up gets past the newest posts where they are gone, and a restart changes nothing") {
+  StoreWorld<TestType> world;
+  const AccountId ann = world->add("ann");
+  world->add("bob");
+  world->add("spam");
+  world->follow("ann", "bob");
+  const MessageId last = world->post("bob", "x");
+  for (int i = 0; i < 5; ++i) world->post("spam", "x");
+  const MessageId newest = last + 5;
+  world->remove("spam");
+  const auto up_to = [&](MessageId after) {
+    return world->reader().catch_up(ann, after, 7)->up_to;
+  };
+  const auto check = [&] {
+    CHECK(up_to(0) == newest);
+    CHECK(up_to(last) == newest);
+    CHECK(up_to(newest) == newest);
+    CHECK(world->reader().catch_up(ann, 0, 1)->up_to >= last);  // a full page need not say so
+  };
+  check();
+  world.reopen();
+  REQUIRE(world->reader().counts()->last_post == newest);
+  check();
+  CHECK(world->post("bob", "y") == newest + 1);
+  CHECK(up_to(last) == newest + 1);
+  CHECK(due_above(world.verbs(), ann, last) == std::vector<MessageId>{newest + 1});
+}

@@ -198,8 +198,9 @@ CONTRACT("a full disk refuses what makes the database grow, and the next batch i
   REQUIRE(is_done(replies[3]));
   REQUIRE(is_done(replies[4]));
   REQUIRE(refusal_in(replies[5]) == Refusal::kNotFound);
-  REQUIRE(world->events().size() == 1);
-  REQUIRE(std::holds_alternative<SessionsEnded>(world->events()[0]));
+  REQUIRE(world->events().size() == 2);
+  REQUIRE(std::holds_alternative<PostsHidden>(world->events()[0]));
+  REQUIRE(std::holds_alternative<SessionsEnded>(world->events()[1]));
   REQUIRE(world->reader().counts()->sessions == 0);
   REQUIRE(world->id("eve") > 0);
 

@@ -61,6 +61,18 @@ struct Describe {
   std::string operator()(const SessionsEnded& e) const {
     return fmt::format("  event ended {}", e.account);
   }
+  std::string operator()(const PostDeleted& e) const {
+    return fmt::format("  event post deleted {}", e.post);
+  }
+  std::string operator()(const PostsDeleted& e) const {
+    return fmt::format("  event posts deleted {} above {}", e.author, e.above);
+  }
+  std::string operator()(const PostsHidden& e) const {
+    return fmt::format("  event posts hidden {}", e.author);
+  }
+  std::string operator()(const PostsShown& e) const {
+    return fmt::format("  event posts shown {}", e.author);
+  }
   std::string operator()(const DeviceEnded& e) const {
     return fmt::format("  event device ended {} {} {}", e.account, e.device, e.replaced);
   }

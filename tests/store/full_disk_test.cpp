@@ -19,7 +19,8 @@ const WallTime kStart{std::chrono::seconds(1'700'000'000)};
 
 /// A store with a reserve, on a disk with endless room at first.
 struct FullDisk {
-  explicit FullDisk(StoreOptions options = busy_options()) : options_(std::move(options)) {
+  explicit FullDisk(StoreOptions options = busy_options(), std::uint64_t reserve = kReserve)
+      : options_(std::move(options)), reserve_(reserve) {
     Workload({.batches = 4}).set_up(file());
     open();
     verbs().add("bob");
@@ -27,7 +28,7 @@ struct FullDisk {
   std::filesystem::path file() const { return directory / "hub.db"; }
   void open(bool reserve_is_held = false) {
     close();
-    auto kept = std::make_unique<SimulatedReserve>(disk, kReserve, reserve_is_held);
+    auto kept = std::make_unique<SimulatedReserve>(disk, reserve_, reserve_is_held);
     store = SqliteStore::open(file(), options_, std::move(kept));
     verbs_ = std::make_unique<StoreVerbs>(*store);
   }
@@ -57,6 +58,7 @@ struct FullDisk {
 
  private:
   const StoreOptions options_;
+  const std::uint64_t reserve_;
   std::unique_ptr<StoreVerbs> verbs_;
 };
 
@@ -229,27 +231,73 @@ TEST_CASE("a database that cannot grow for what is in its log is a full disk") {
   REQUIRE_FALSE(w.store->health().log_is_long);
 }
 
-TEST_CASE("shared memory that cannot grow is a full disk, not a failing one") {
-  StoreOptions options = busy_options();
-  options.checkpoints = {100'000, 1'000'000'000};
-  FullDisk w(options);
-  std::vector<decltype(Request::body)> posts;
-  for (int i = 0; i < 500; ++i) posts.push_back(w.verbs().append("ann", std::string(1000, 'p')));
-  // 32 KiB of shared memory describe the first 4,062 pages of the log.
-  for (std::uint64_t pages = 0; pages < 3'900; pages = w.store->health().log_bytes / 4120) {
-    w.verbs().run(posts);
-    w.store->maintain(w.verbs().now());
+namespace {
+
+/// What happens to the post whose frames no longer fit into the log's index, in shared memory that
+/// cannot grow. `shift`: so many frames more are in the log before it.
+struct FullIndex {
+  FullIndex(std::uint64_t reserve, int shift) : w(options(), reserve) {
+    std::vector<decltype(Request::body)> posts;
+    for (int i = 0; i < 500; ++i) posts.push_back(w.verbs().append("ann", std::string(1000, 'p')));
+    // 32 KiB of shared memory describe the first 4,062 pages of the log.
+    for (std::uint64_t pages = 0; pages < 3'900; pages = w.store->health().log_bytes / 4120) {
+      w.verbs().run(posts);
+      w.store->maintain(w.verbs().now());
+    }
+    for (int i = 0; i < shift; ++i)
+      w.verbs().ask(control::DeletePost{static_cast<MessageId>(i + 1)});
+    int taken = 0;
+    do {
+      REQUIRE(++taken < 200);
+      w.disk.leave_free(24 * 1024);  // enough for the log, and for no more shared memory
+      REQUIRE(w.writing() != Writing::kFailed);
+      refusal = refusal_in(w.verbs().ask(w.verbs().append("ann", std::to_string(taken))));
+    } while (!refusal);
+    REQUIRE(taken > 10);
+    w.disk.make_room();
+    const TempDirectory killed;
+    const auto copy = SqliteStore::open(crash_copy(w.file(), killed), busy_options());
+    StoreVerbs after(*copy);
+    const auto feed = after.feed("ann", 3);
+    REQUIRE((feed[0] == "<ann>" + std::to_string(taken - 1) ||
+             feed[1] == "<ann>" + std::to_string(taken - 1)));
+    is_there = feed[0] == "<ann>" + std::to_string(taken);
   }
-  int taken = 0;
-  do {
-    REQUIRE(++taken < 200);
-    w.disk.leave_free(24 * 1024);  // enough for the log, and for no more shared memory
-    REQUIRE(w.writing() != Writing::kFailed);
-  } while (!w.refused(w.post()));
-  REQUIRE(taken > 10);
-  REQUIRE(w.writing() == Writing::kTight);
-  w.disk.make_room();
-  REQUIRE_FALSE(w.refused(w.post()));
+  static StoreOptions options() {
+    StoreOptions out = busy_options();
+    out.checkpoints = {100'000, 1'000'000'000};
+    return out;
+  }
+
+  FullDisk w;
+  std::optional<Refusal> refusal;
+  bool is_there = false;  // after a kill -9
+};
+
+}  // namespace
+
+TEST_CASE("shared memory that cannot grow is a full disk, and what it refused stays away") {
+  for (int shift = 0; shift < 6; ++shift) {
+    CAPTURE(shift);
+    FullIndex index(kReserve, shift);
+    REQUIRE(index.refusal == Refusal::kDiskFull);
+    REQUIRE_FALSE(index.is_there);
+    REQUIRE(index.w.writing() == Writing::kTight);
+    REQUIRE_FALSE(index.w.refused(index.w.post()));
+  }
+}
+
+TEST_CASE("without a reserve nobody is told of a post that it is not there and comes back") {
+  int unsure = 0;
+  for (int shift = 0; shift < 6; ++shift) {
+    CAPTURE(shift);
+    FullIndex index(0, shift);
+    if (index.refusal == Refusal::kDiskFull) REQUIRE_FALSE(index.is_there);
+    if (index.refusal != Refusal::kDiskFull) ++unsure;
+    REQUIRE((index.w.writing() == Writing::kFailed) == (index.refusal == Refusal::kStoreFailed));
+  }
+  REQUIRE(unsure > 0);
+  REQUIRE(unsure < 6);
 }
 
 TEST_CASE("a limit on the size of files is a full disk, not a failing one") {

@@ -1,10 +1,14 @@
 // Databases of other schemas: older ones are upgraded whole or not at all, newer ones refused.
+#include <fstream>
+#include <iterator>
+
 #include <catch2/catch.hpp>
 #include <sys/stat.h>
 
 #include "store/maintenance.hpp"
 #include "tests/store/describe.hpp"
 #include "tests/store/stores.hpp"
+#include "tests/support/paths.hpp"
 #include "tests/support/raw_database.hpp"
 
 using namespace hub;
@@ -30,6 +34,12 @@ void make_first_schema(const std::filesystem::path& file) {
   raw.run("INSERT INTO follows VALUES (1, 2, 0)");
   raw.run(
       "INSERT INTO posts VALUES (1, 2, 0, 5, 'one'), (2, 1, 0, 6, 'two'), (3, 2, 1, 7, 'three')");
+}
+
+/// One that a hub of that time might have left, by the SQL of that time.
+void make_old_schema(const std::filesystem::path& file, int version) {
+  std::ifstream in(source_file("tests/store/fixtures/schema_" + std::to_string(version) + ".sql"));
+  RawDatabase(file).run(std::string{std::istreambuf_iterator<char>(in), {}});
 }
 
 Why why_not(const std::filesystem::path& file) {
@@ -130,6 +140,57 @@ TEST_CASE("a database without devices is upgraded with its history, its sealed s
   const DeviceNumber device = verbs.open_sealed("ann", 1).device->number;
   REQUIRE(std::holds_alternative<Posted>(verbs.ask(AppendPost{1, "ann", "three", {device, 1}})));
   REQUIRE(verbs.feed("ann").size() == 3);
+}
+
+TEST_CASE("a database of schema 2 or 3 is upgraded with its classic sessions") {
+  const int version = GENERATE(2, 3);
+  CAPTURE(version);
+  TempDirectory directory;
+  const auto file = directory / "hub.db";
+  make_old_schema(file, version);
+  REQUIRE(why_not(file) == Why::kOlderSchema);
+  const MigrationReport report = migrate(file);
+  REQUIRE(report.from == version);
+  REQUIRE(report.to == embedded_migrations().back().version);
+  REQUIRE(check(file).empty());
+  RawDatabase copy(report.backup);
+  REQUIRE(copy.number("PRAGMA user_version") == version);
+  REQUIRE(copy.number("SELECT count(*) FROM sessions") == 4);
+
+  const auto store = SqliteStore::open(file);
+  StoreVerbs verbs(*store);
+  REQUIRE(verbs.feed("ann") == std::vector<std::string>{"<bob>three", "<bob>one"});
+  REQUIRE(verbs.feed("bob") == std::vector<std::string>{"<Ann>two"});
+  const auto sessions = *verbs.reader().sessions({}, 10);
+  REQUIRE(sessions.size() == 2);
+  REQUIRE((sessions[0].name == "Ann" && sessions[0].token == 7));
+  REQUIRE((sessions[0].remote.port == 32001 && sessions[0].remote.scope == 1));
+  REQUIRE((sessions[0].local.port == 32000 && sessions[0].local.scope == 2));
+  REQUIRE(sessions[0].online_since == WallTime(std::chrono::microseconds(8)));
+  REQUIRE((sessions[1].name == "bob" && sessions[1].token == 4294967295));
+  for (const StoredSession& session : sessions) {
+    REQUIRE(session.framing == Framing::kClassic);
+    REQUIRE(session.device == 0);
+    REQUIRE(session.magic == std::array<std::uint8_t, 2>{'H', 'i'});
+  }
+  verbs.open_sealed("cid", 1);
+  REQUIRE(verbs.post("cid", "four") == 4);
+}
+
+TEST_CASE("the migrations make the schemas that they made when they were new") {
+  const int version = GENERATE(2, 3);
+  CAPTURE(version);
+  TempDirectory directory;
+  make_old_schema(directory / "then.db", version);
+  SystemRandom random;
+  create_database(directory / "now.db", kCheapKdf, random,
+                  embedded_migrations().first(static_cast<std::size_t>(version)));
+  const char* columns =
+      "SELECT t.name || '.' || c.name || ' ' || c.type || ' ' || c.\"notnull\" || ' ' || c.pk"
+      " || ' ' || ifnull(c.dflt_value, '') FROM sqlite_master t, pragma_table_info(t.name) c"
+      " ORDER BY 1";
+  REQUIRE(RawDatabase(directory / "now.db").text(columns) ==
+          RawDatabase(directory / "then.db").text(columns));
 }
 
 TEST_CASE("a database of the current schema is left alone, without a copy") {

@@ -84,6 +84,47 @@ TEST_CASE("a device's requests are never told as less than what was done before 
   REQUIRE(wrong == 0);
 }
 
+TEST_CASE("a retrieve never goes by whom its account followed before the question") {
+  constexpr std::size_t kAuthors = 100;
+  StoreWorld<OnDisk> world;
+  const AccountId ann = world->add("ann");
+  for (std::size_t i = 0; i < kAuthors; ++i) {
+    world->add("author" + std::to_string(i));
+    world->post("author" + std::to_string(i), "text");
+  }
+  // Of what was answered: a change may be visible a moment before that.
+  std::atomic<std::size_t> followed{0};
+  std::atomic<std::size_t> left{kAuthors};
+  std::atomic<bool> writing{true};
+  std::atomic<int> wrong{0};
+  const auto read = [&] {
+    const auto reader = world->store().open_reader();
+    for (int rounds = 0; writing || rounds < 10; ++rounds) {
+      const std::size_t at_least = followed;
+      const std::size_t at_most = left;
+      const auto posts = reader->retrieve(ann, kAuthors, 0);
+      if (!posts || posts->size() > at_most) ++wrong;
+      if (posts && posts->size() < at_least && followed < kAuthors) ++wrong;
+    }
+  };
+  std::thread first(read);
+  std::thread second(read);
+  const auto apply = [&](const Request& request) { world->store().apply({&request, 1}, {}); };
+  for (std::size_t i = 0; i < kAuthors; ++i) {
+    apply({1, Follow{ann, "author" + std::to_string(i)}});
+    followed = i + 1;
+  }
+  for (std::size_t i = 0; i < kAuthors; ++i) {
+    apply({1, Unfollow{ann, "author" + std::to_string(i)}});
+    left = kAuthors - i - 1;
+  }
+  writing = false;
+  first.join();
+  second.join();
+  REQUIRE(wrong == 0);
+  REQUIRE(world->reader().retrieve(ann, kAuthors, 0)->empty());
+}
+
 TEST_CASE("accounts come and go while others read") {
   StoreOptions options;
   options.delete_step = 3;

@@ -81,13 +81,14 @@ class MemoryStore::MemoryReader final : public store::Reader {
       store::CatchUpPage page{{}, after};
       std::uint32_t scanned = 0;
       for (auto it = memory_.posts_.upper_bound(after); it != memory_.posts_.end(); ++it) {
-        if (scanned++ >= kCatchUpScan || page.posts.size() >= limit) break;
+        if (scanned++ >= kCatchUpScan || page.posts.size() >= limit) return page;
         const auto& [id, post] = *it;
         page.up_to = id;
         if (!memory_.is_due(account, id, post)) continue;
         page.posts.push_back(
             {id, post.author, memory_.get(post.author)->name, *post.text, post.at});
       }
+      page.up_to = std::max(page.up_to, memory_.next_post_ - 1);
       return page;
     });
   }

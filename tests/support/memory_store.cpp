@@ -154,6 +154,7 @@ MemoryStore::ReplyBody MemoryStore::perform(const control::DisableUser& request)
   Account* account = find(request.name);
   if (account == nullptr) return store::no_account(request.name);
   account->disabled = true;
+  events_.push_back(store::PostsHidden{account->id});
   erase_resume_keys(account->id);
   end_sessions(account->id);
   return Done{};
@@ -163,6 +164,7 @@ MemoryStore::ReplyBody MemoryStore::perform(const control::EnableUser& request) 
   Account* account = find(request.name);
   if (account == nullptr) return store::no_account(request.name);
   account->disabled = false;
+  events_.push_back(store::PostsShown{account->id});
   return Done{};
 }
 
@@ -184,15 +186,22 @@ MemoryStore::ReplyBody MemoryStore::perform(const control::DeleteUser& request) 
   if (account == nullptr) return store::no_account(request.name);
   const AccountId id = account->id;
   account->disabled = true;
+  events_.push_back(store::PostsHidden{id});
   remove_devices(id);
   end_sessions(id);
   std::uint32_t budget = options_.delete_step;
   const auto is_own = [&](const auto& post) { return post.second.author == id; };
-  while (budget > 0) {
+  bool is_more = true;
+  while (is_more) {
     const auto newest = std::find_if(posts_.rbegin(), posts_.rend(), is_own);
-    if (newest == posts_.rend()) break;
-    posts_.erase(std::prev(newest.base()));
-    --budget;
+    is_more = newest != posts_.rend() && budget > 0;
+    if (is_more) {
+      posts_.erase(std::prev(newest.base()));
+      --budget;
+    } else if (budget < options_.delete_step) {
+      events_.push_back(
+          store::PostsDeleted{id, newest != posts_.rend() ? newest->first : MessageId{0}});
+    }
   }
   remove_follows(budget, [&](const auto& pair) { return pair.first == id; });
   remove_follows(budget, [&](const auto& pair) { return pair.second == id; });
@@ -207,6 +216,7 @@ MemoryStore::ReplyBody MemoryStore::perform(const control::DeletePost& request) 
   const auto post = posts_.find(request.id);
   if (post == posts_.end() || !post->second.text) return store::no_post(request.id);
   post->second.text.reset();
+  events_.push_back(store::PostDeleted{request.id});
   return Done{};
 }
 

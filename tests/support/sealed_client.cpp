@@ -14,6 +14,7 @@ client::SessionConfig session_config(const SealedClientOptions& options) {
   client::SessionConfig config;
   config.framing = Framing::kSealed;
   config.queues = options.queues;
+  config.needs_login = options.needs_login;
   return config;
 }
 
@@ -43,6 +44,7 @@ SealedClient::SealedClient(SimNet& net, const Endpoint& at, const Endpoint& hub,
       disk_(options.disk != nullptr ? options.disk : std::make_shared<ClientDisk>()),
       session_(session_config(options)),
       link_(link_config(options), contact(known_, options), random_) {
+  disk_->begin();
   attach();
 }
 
@@ -78,6 +80,16 @@ void SealedClient::move(const Endpoint& at, const std::optional<Endpoint>& hub) 
 void SealedClient::type(const std::string& line) {
   if (dead_) return;
   session_.on_line(line, net_.now().mono);
+  turn();
+}
+
+void SealedClient::stop() {
+  session_.on_stop(net_.now().mono);
+  turn();
+}
+
+void SealedClient::end_input() {
+  session_.on_input_end(net_.now().mono);
   turn();
 }
 
@@ -143,7 +155,7 @@ void SealedClient::carry_out(const client::LinkOutput& output) {
           },
           [&](const client::Away&) { session_.on_away(now); },
           [&](const client::Back&) { session_.on_back(now); },
-          [&](const client::GaveUp& gave_up) { session_.on_gave_up(gave_up.keeps, now); },
+          [&](const client::GaveUp& gave_up) { session_.on_gave_up(gave_up, now); },
           [&](const client::NeedPassword&) { session_.on_password_needed(now); },
           [&](const client::Settled& settled) { session_.on_settled(settled, now); },
           [&](const client::NotSent& not_sent) { session_.on_not_sent(not_sent, now); },

@@ -28,6 +28,7 @@ struct SealedClientOptions {
   std::optional<Duration> patience;
   std::uint64_t seed = 1;
   bool queues = false;               // as at a terminal
+  bool needs_login = false;          // as with --post
   std::shared_ptr<ClientDisk> disk;  // of an earlier run; nothing: a new one
 };
 
@@ -40,6 +41,9 @@ class SealedClient {
   SealedClient& operator=(const SealedClient&) = delete;
 
   void type(const std::string& line);
+  /// As SIGINT at a prompt does.
+  void stop();
+  void end_input();
   /// What was printed since the beginning, as scripts see it.
   const std::vector<std::string>& lines() const { return lines_; }
   std::size_t count(const std::string& line) const;

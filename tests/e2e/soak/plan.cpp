@@ -16,7 +16,8 @@ constexpr unsigned kMostAfterBack = 800;   // ms
 constexpr unsigned kMostAfterStart = 600;  // ms
 constexpr unsigned kMostDowntime = 2500;   // ms
 constexpr unsigned kDowntimeEvery = 8;     // else it is started again at once
-constexpr unsigned kBadWeatherEvery = 5;
+constexpr unsigned kRound = 5;             // kills
+constexpr unsigned kBadWeatherEvery = 4;
 
 }  // namespace
 
@@ -35,18 +36,26 @@ std::string draw_client_failpoint(std::mt19937& random, bool reads, bool writes)
   return fmt::format("{}:{}", point.name, hit);
 }
 
+const Failpoint* failpoint_of(unsigned number) {
+  // Of a round the first comes under load, the third during the comeback.
+  static constexpr std::array<int, kRound> kOfRound = {-1, 0, -1, 1, 2};
+  const int in_round = kOfRound[number % kRound];
+  if (in_round < 0) return nullptr;
+  const unsigned before = number / kRound * 3;
+  return &kHubFailpoints.at((before + static_cast<unsigned>(in_round)) % kHubFailpoints.size());
+}
+
 Kill plan_kill(unsigned number, std::mt19937& random) {
   Kill out;
-  const unsigned kind = number % 4;
-  if (kind == 2) {
+  const Failpoint* const point = failpoint_of(number);
+  if (kHasFailpoints && point != nullptr) {
+    out.when = Kill::When::kFailpoint;
+    out.name = point->name;
+    out.failpoint = fmt::format("{}:{}", point->name, 1 + draw(random, point->most - 1));
+  } else if (number % kRound == 2) {
     out.when = Kill::When::kComingBack;
     out.name = "coming back";
     out.after = milliseconds(draw(random, kMostAfterStart));
-  } else if (kHasFailpoints && kind % 2 == 1) {
-    const Failpoint& point = kHubFailpoints.at(number / 2 % kHubFailpoints.size());
-    out.when = Kill::When::kFailpoint;
-    out.name = point.name;
-    out.failpoint = fmt::format("{}:{}", point.name, 1 + draw(random, point.most - 1));
   } else {
     out.name = "under load";
     out.after = milliseconds(draw(random, kMostAfterBack));

@@ -57,8 +57,12 @@ struct Kill {
   bool bad_weather = false;
 };
 
-/// The `number`th kill, from 0. Each fourth comes under load, each fourth during the comeback, the
-/// others at the failpoints in turn, where the build has them.
+/// Where hubd dies at the `number`th kill, from 0; null: not at a failpoint. Of five kills three
+/// are at failpoints, which come in turn: 20 kills are enough for each.
+const Failpoint* failpoint_of(unsigned number);
+
+/// The `number`th kill. Each fifth comes under load, each fifth during the comeback, the others at
+/// failpoints, where the build has them.
 Kill plan_kill(unsigned number, std::mt19937& random);
 
 /// From 0 to `most`.

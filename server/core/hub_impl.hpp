@@ -228,7 +228,7 @@ struct Hub::Impl {
   void on_sealed(const Path& path, Bytes bytes, Now now);
   void on_stranger(const Path& path, Bytes bytes, Now now);
   void on_transport(const Path& path, Bytes bytes, Now now);
-  Link* admit(std::unique_ptr<Link> begun, Now now);
+  Link* admit(LinkTable::NewLink begun, Now now);
   void answer_unknown_link(const Path& path, sealed::ConnectionId id, std::size_t size, Now now);
   void send_reset(const Path& path, sealed::ConnectionId id);
   void on_messages(Link& link, Now now);

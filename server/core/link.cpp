@@ -24,24 +24,33 @@ void Link::wait_for_login(TimePoint until) {
   waiting->until = until;
 }
 
-Link& LinkTable::add(std::unique_ptr<Link> link, const IpAddress& prefix) {
+LinkTable::NewLink LinkTable::make(const sealed::Established& made, const Path& path,
+                                   Random& random, TimePoint now) {
+  const auto [link, slot] = slots_.add(made, path, random, now);
+  return NewLink(&link, GiveBack{this, slot});
+}
+
+Link& LinkTable::add(NewLink link, const IpAddress& prefix) {
   Link& added = *link;
   if (added.waiting == nullptr) added.waiting = std::make_unique<Link::Waiting>();
   added.waiting->prefix = prefix;
   ++strangers_[prefix];
-  links_[added.connection.id()] = std::move(link);
+  by_id_[added.connection.id()] = link.get_deleter().slot;
+  link.release();
   return added;
 }
 
 void LinkTable::remove(Link& link) {
   logged_in(link);  // a stranger no more, either way
   if (link.is_touched) std::erase(touched_, &link);
-  links_.erase(link.connection.id());
+  const sealed::ConnectionId id = link.connection.id();
+  slots_.remove(*by_id_.find(id));
+  by_id_.erase(id);
 }
 
 Link* LinkTable::find(sealed::ConnectionId id) const {
-  const auto* const found = links_.find(id);
-  return found != nullptr ? found->get() : nullptr;
+  const Number* const slot = by_id_.find(id);
+  return slot != nullptr ? slots_.at(*slot) : nullptr;
 }
 
 std::size_t LinkTable::strangers_from(const IpAddress& prefix) const {

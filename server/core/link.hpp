@@ -16,6 +16,7 @@
 #include "protocol/sealed/message.hpp"
 #include "server/core/flat_map.hpp"
 #include "server/core/session.hpp"
+#include "server/core/slots.hpp"
 
 namespace hub::server {
 
@@ -99,11 +100,21 @@ const Endpoint& address_of(const Session& session);
 store::CloseSession close_request(const Session& session);
 
 class LinkTable {
+  using Number = Slots<Link>::Number;
+  struct GiveBack {
+    LinkTable* table = nullptr;
+    Number slot = 0;
+    void operator()(Link*) const { table->slots_.remove(slot); }
+  };
+
  public:
-  Link& add(std::unique_ptr<Link> link, const IpAddress& prefix);
+  /// One that is not in the table yet, and may never be.
+  using NewLink = std::unique_ptr<Link, GiveBack>;
+  NewLink make(const sealed::Established& made, const Path& path, Random& random, TimePoint now);
+  Link& add(NewLink link, const IpAddress& prefix);
   void remove(Link& link);
   Link* find(sealed::ConnectionId id) const;
-  std::size_t size() const { return links_.size(); }
+  std::size_t size() const { return by_id_.size(); }
 
   /// Connections from this prefix on which nobody has logged in.
   std::size_t strangers_from(const IpAddress& prefix) const;
@@ -130,7 +141,8 @@ class LinkTable {
     bool operator>(const Deadline& other) const { return at > other.at; }
   };
 
-  FlatMap<sealed::ConnectionId, std::unique_ptr<Link>> links_;
+  Slots<Link> slots_;
+  FlatMap<sealed::ConnectionId, Number> by_id_;
   std::unordered_map<IpAddress, std::size_t, IpAddressHash> strangers_;
   std::vector<Link*> touched_;
   std::vector<Link*> taken_;         // capacity stays, as in touched_

@@ -71,7 +71,7 @@ void Hub::Impl::on_transport(const Path& path, Bytes bytes, Now now) {
     return;
   }
   Link* link = links.find(header->id);
-  std::unique_ptr<Link> begun;  // a half-open connection, until its first datagram authenticates
+  LinkTable::NewLink begun;  // a half-open connection, until its first datagram authenticates
   if (link == nullptr) {
     const sealed::HalfOpenConnection* half_open = responder.find(header->id, now.mono);
     if (half_open == nullptr) {
@@ -79,7 +79,7 @@ void Hub::Impl::on_transport(const Path& path, Bytes bytes, Now now) {
       return;
     }
     const Path greeted{path.local, half_open->from};
-    begun = std::make_unique<Link>(half_open->established, greeted, random, now.mono);
+    begun = links.make(half_open->established, greeted, random, now.mono);
     link = begun.get();
   }
   std::optional<Path> was;
@@ -109,7 +109,7 @@ void Hub::Impl::on_transport(const Path& path, Bytes bytes, Now now) {
 }
 
 /// A half-open connection has proved its address and its keys: it becomes one, if there is room.
-Link* Hub::Impl::admit(std::unique_ptr<Link> begun, Now now) {
+Link* Hub::Impl::admit(LinkTable::NewLink begun, Now now) {
   const IpAddress prefix = begun->connection.path().remote.ip.prefix();
   const bool crowded = links.strangers_from(prefix) >= config.max_strangers + away_of(prefix) ||
                        links.size() >= std::size_t{config.max_sessions} + kSpareLinks;

@@ -1,5 +1,6 @@
 // Objects side by side in chunks, each in a numbered slot that it keeps: no header of malloc's for
-// each, and a number finds them without a table. The lowest free slot is taken first, and a chunk
+// each, a number finds them without a table, and what lives long does not lie scattered among what
+// a login needs for a moment. The lowest free slot is taken first, and a chunk
 // that has become empty is given back.
 #pragma once
 
@@ -32,7 +33,8 @@ class Slots {
   Slots& operator=(const Slots&) = delete;
 
   /// A new item, and its number.
-  std::pair<Item&, Number> add() {
+  template <typename... Args>
+  std::pair<Item&, Number> add(Args&&... args) {
     while (open_ < chunks_.size() && chunks_[open_] != nullptr && chunks_[open_]->is_full()) {
       ++open_;
     }
@@ -40,7 +42,7 @@ class Slots {
     if (chunks_[open_] == nullptr) chunks_[open_] = std::make_unique<Chunk>();
     Chunk& chunk = *chunks_[open_];
     const auto index = static_cast<Number>(std::countr_one(chunk.used));
-    Item* const item = new (chunk.place(index)) Item();
+    Item* const item = new (chunk.place(index)) Item(std::forward<Args>(args)...);
     chunk.used |= std::uint64_t{1} << index;
     ++size_;
     return {*item, static_cast<Number>(open_) * kChunk + index};

@@ -22,7 +22,7 @@ struct Links {
   Link& add(sealed::ConnectionId id, const IpAddress& prefix = IpAddress::v4(10, 0, 0, 1)) {
     sealed::Established made;
     made.ours = id;
-    return table.add(std::make_unique<Link>(made, Path{}, random, kStart), prefix);
+    return table.add(table.make(made, Path{}, random, kStart), prefix);
   }
   std::vector<sealed::ConnectionId> ids(const std::vector<Link*>& links) {
     std::vector<sealed::ConnectionId> out;
@@ -73,6 +73,26 @@ TEST_CASE("links are found by their ID, and strangers counted by prefix until th
   CHECK(links.table.strangers_from(here) == 0);
   CHECK(links.table.strangers_from(there) == 1);
   CHECK(links.table.size() == 1);
+}
+
+TEST_CASE("a new link is not found before it is added, and gives its place back if it never is") {
+  Links links;
+  links.add(1);
+  sealed::Established made;
+  made.ours = 7;
+  Link* first = nullptr;
+  {
+    const auto forged = links.table.make(made, Path{}, links.random, kStart);
+    first = forged.get();
+    CHECK(links.table.find(7) == nullptr);
+    CHECK(links.table.size() == 1);
+  }
+  auto second = links.table.make(made, Path{}, links.random, kStart);
+  CHECK(second.get() == first);
+  Link& added = links.table.add(std::move(second), prefix_of(1));
+  CHECK(&added == first);
+  CHECK(links.table.find(7) == first);
+  CHECK(links.table.size() == 2);
 }
 
 TEST_CASE("a link that is touched is handed out once, and not when it is gone") {

@@ -96,13 +96,6 @@ void x25519_shared_secret(benchmark::State& state) {
 }
 BENCHMARK(x25519_shared_secret);
 
-void x25519_public_key(benchmark::State& state) {
-  SystemRandom random;
-  const KeyPair pair = generate_key_pair(random);
-  for (auto _ : state) benchmark::DoNotOptimize(public_key_of(pair.secret));
-}
-BENCHMARK(x25519_public_key);
-
 // All that a hub computes for one hello that it answers: message 1 of 134 bytes, a fresh key pair,
 // message 2 of 25 bytes.
 void noise_responder_handshake(benchmark::State& state) {

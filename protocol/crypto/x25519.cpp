@@ -2,7 +2,6 @@
 
 #include <sodium.h>
 
-#include "protocol/crypto/curve25519.hpp"
 #include "protocol/crypto/hash.hpp"
 #include "protocol/fault.hpp"
 
@@ -21,12 +20,9 @@ KeyPair generate_key_pair(Random& random) {
 }
 
 Key public_key_of(const Key& secret) {
-  Key edwards{};
-  // It says no of the secret that is all zero, and multiplies all the same: so does X25519.
-  static_cast<void>(fault("secret_not_clamped")
-                        ? crypto_scalarmult_ed25519_base_noclamp(edwards.data(), secret.data())
-                        : crypto_scalarmult_ed25519_base(edwards.data(), secret.data()));
-  return montgomery_u(edwards);
+  Key out{};
+  crypto_scalarmult_base(out.data(), secret.data());
+  return out;
 }
 
 std::optional<Key> x25519(const Key& secret, const Key& public_key) {

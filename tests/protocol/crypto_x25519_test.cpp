@@ -1,10 +1,8 @@
 #include <algorithm>
 #include <string>
-#include <vector>
 
 #include <catch2/catch.hpp>
 
-#include "protocol/crypto/curve25519.hpp"
 #include "protocol/crypto/x25519.hpp"
 #include "tests/support/golden.hpp"
 
@@ -51,51 +49,6 @@ TEST_CASE("X25519 reproduces the thousandfold iteration of RFC 7748, section 5.2
     if (i == 1) CHECK(hex(k) == "422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079");
   }
   CHECK(hex(k) == "684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51");
-}
-
-TEST_CASE("a public key is the secret times the base point, whatever the secret") {
-  Key base{};
-  base[0] = 9;
-  SystemRandom random;
-  std::vector<Key> secrets(2000);
-  for (Key& secret : secrets) random.fill(secret);
-  Key all{};
-  all.fill(0xff);
-  secrets.insert(secrets.end(), {Key{}, all, base});
-  for (std::size_t bit = 0; bit < 256; ++bit) {
-    Key one{};
-    one[bit / 8] = static_cast<std::uint8_t>(1u << (bit % 8));
-    secrets.push_back(one);
-  }
-  for (const Key& secret : secrets) {
-    CAPTURE(hex(secret));
-    REQUIRE(public_key_of(secret) == x25519(secret, base));
-  }
-}
-
-TEST_CASE("the Montgomery form of an Edwards point is below the modulus, also at its edges") {
-  // y, little-endian, and u = (1 + y) / (1 - y) modulo p = 2^255 - 19.
-  const auto small = [](std::uint8_t number) {
-    Key out{};
-    out[0] = number;
-    return out;
-  };
-  const auto below_p = [](std::uint8_t by) {
-    Key out{};
-    out.fill(0xff);
-    out[0] = static_cast<std::uint8_t>(0xed - by);
-    out[31] = 0x7f;
-    return out;
-  };
-  CHECK(montgomery_u(small(0)) == small(1));
-  CHECK(montgomery_u(small(1)) == small(0));  // the neutral element
-  CHECK(montgomery_u(small(2)) == below_p(3));
-  CHECK(montgomery_u(small(3)) == below_p(2));
-  CHECK(montgomery_u(below_p(1)) == small(0));
-  CHECK(montgomery_u(below_p(0)) == small(1));  // p is another way to write 0
-  Key signed_point = small(2);
-  signed_point[31] = 0x80;  // the sign of x says nothing about u
-  CHECK(montgomery_u(signed_point) == below_p(3));
 }
 
 TEST_CASE("generated key pairs belong together and come from the generator given") {

@@ -139,9 +139,12 @@ int main(int argc, char** argv) try {
   post_command->add_option("--clients", post.clients)->check(CLI::Range(1, 10'000));
   post_command->add_option("--outstanding", post.outstanding)->check(CLI::Range(1, 1000));
   post_command->add_flag("--unnumbered", post.unnumbered,
-                         "Sealed posts without request numbers, to see what those cost");
-  post_command->add_option("--history", post.history)
-      ->check(CLI::Range(std::size_t{0}, kMostHistory));
+                         "Sealed posts without request numbers, and forwards without marks, to see "
+                         "what those cost");
+  auto* post_history = post_command->add_option("--history", post.history)
+                           ->check(CLI::Range(std::size_t{0}, kMostHistory));
+  post_command->add_flag("--forwards", post.forwards, "Each client follows the next one")
+      ->excludes(post_history);
   post_command->add_option("--bytes", post.bytes)->check(CLI::Range(1, 240));
   post_command->callback([&] { tell(run_post(setting, post)); });
 

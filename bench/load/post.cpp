@@ -27,6 +27,7 @@ class Writers {
       : swarm_(swarm),
         outstanding_(options.outstanding),
         numbered_(numbered),
+        acknowledges_(numbered || !options.unnumbered),
         text_(text_of(options.bytes)),
         sent_(swarm.size()),
         numbers_(swarm.size(), 0),
@@ -52,9 +53,11 @@ class Writers {
   void forget_samples() {
     latencies_ = Samples(kMostSamples);
     acknowledged_ = 0;
+    forwards_ = 0;
   }
   Samples& latencies() { return latencies_; }
   std::size_t acknowledged() const { return acknowledged_; }
+  std::size_t forwards() const { return forwards_; }
 
  private:
   void post(std::size_t session, TimePoint now) {
@@ -64,6 +67,11 @@ class Writers {
 
   void receive(Duration patience, bool go_on) {
     swarm_.receive(patience, [&](std::size_t session, const Arrived& arrived, TimePoint at) {
+      if (arrived.opcode == Opcode::kForward) {
+        ++forwards_;
+        if (acknowledges_) swarm_.send(session, Opcode::kForwardAck, {}, arrived.id);
+        return;
+      }
       auto& sent = sent_[session];
       if (arrived.opcode != Opcode::kPostAck || sent.empty()) return;
       latencies_.add(at - sent.front());
@@ -82,10 +90,12 @@ class Writers {
   Swarm& swarm_;
   const std::size_t outstanding_;
   const bool numbered_;
+  const bool acknowledges_;  // sealed: by marks
   const std::string text_;
   std::vector<std::deque<TimePoint>> sent_;  // the unacknowledged posts of each session
   std::vector<MessageId> numbers_;           // the last one of each session
   std::size_t acknowledged_ = 0;
+  std::size_t forwards_ = 0;
   Samples latencies_;
 };
 
@@ -98,7 +108,13 @@ store::DataDirectory make_database(const Setting& setting, const PostOptions& op
   }
   store::DataDirectory data(parent / "data");
   data.create();
-  Database(data.database()).add_users(options.clients);
+  Database database(data.database());
+  database.add_users(options.clients);
+  std::vector<Database::Follows> follows;
+  for (std::size_t i = 0; options.forwards && i < options.clients; ++i) {
+    follows.push_back({i, {(i + 1) % options.clients}});
+  }
+  database.follow(follows);
   return data;
 }
 
@@ -124,11 +140,15 @@ Result run_post(const Setting& setting, const PostOptions& options) {
 
   Result result;
   result.scenario =
-      name_of(setting, fmt::format("post/{}x{}{}{}", options.clients, options.outstanding,
+      name_of(setting, fmt::format("post/{}x{}{}{}{}", options.clients, options.outstanding,
                                    options.history > 0 ? "/history" : "",
+                                   options.forwards ? "/forwards" : "",
                                    options.unnumbered ? "/unnumbered" : ""));
   result.add("posts_per_second", posts / spent.seconds);
   result.add("posts_per_core_second", posts / std::max(spent.server_seconds, 0.01));
+  if (options.forwards) {
+    result.add("forwards_per_second", static_cast<double>(writers.forwards()) / spent.seconds);
+  }
   result.add("ack_p50_us", writers.latencies().percentile_us(0.5));
   result.add("ack_p99_us", writers.latencies().percentile_us(0.99));
   const std::size_t lost = writers.drain();

@@ -37,7 +37,8 @@ struct PostOptions {
   std::size_t outstanding = 1;  // posts a client has unacknowledged
   std::size_t history = 0;      // posts that are there before
   std::size_t bytes = 100;
-  bool unnumbered = false;  // sealed: posts that are not remembered as done
+  bool forwards = false;    // each client follows the next one
+  bool unnumbered = false;  // sealed: posts that are not remembered as done, forwards not marked
 };
 Result run_post(const Setting& setting, const PostOptions& options);
 

@@ -203,6 +203,26 @@ void judge_silence(const std::vector<Era>& eras, Verdict& verdict) {
   }
 }
 
+void judge_devices(const History& history, Verdict& verdict) {
+  std::set<std::string> excused;  // accounts: one device that is new may take the place of another
+  bool all_are = false;
+  for (const Sight& sight : history.sights) {
+    const bool forgets = sight.what == What::kOrdered && (starts_with(sight.text, "forget") ||
+                                                          starts_with(sight.text, "delete-user"));
+    all_are = all_are || forgets || sight.what == What::kRestored;
+    if (sight.client < 0) continue;
+    const std::string& account = history.account_of[static_cast<std::size_t>(sight.client)];
+    const bool is_renewed = sight.what == What::kNoted &&
+                            sight.text.find("it is a new device now") != std::string::npos;
+    if (is_renewed && !all_are && !excused.contains(account)) {
+      verdict.add("forgetful", "what it had sent is no longer in its files", sight);
+    }
+    if (is_renewed || sight.what == What::kRewound || sight.what == What::kFull) {
+      excused.insert(account);
+    }
+  }
+}
+
 std::vector<Era> eras_of(const History& history) {
   std::vector<Era> eras;
   Duration begin{};
@@ -233,6 +253,7 @@ std::vector<Violation> judge(const History& history) {
   for (std::size_t client = 0; client < history.account_of.size(); ++client) {
     judge_feed(history, eras, static_cast<int>(client), verdict);
   }
+  judge_devices(history, verdict);
   judge_returns(history, verdict);
   return verdict.take();
 }

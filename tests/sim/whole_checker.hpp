@@ -31,6 +31,10 @@
 //             is shown to it until it is enabled.                                        P23
 //   past      The last retrieve brings the newest posts of those followed, newest first.
 //
+//   forgetful A client never finds that its hub knows more of its device than its own files do,
+//             a loss of power or not. (Unless its files were rewound or its disk was full, the
+//             database was put back, or a device of that account made room or was forgotten.)   P4
+//
 // Of all together:
 //   back      Where the network loses nothing, a client that had a session when the hub went down,
 //             and that nothing happened to, has one again within five seconds of the hub's being

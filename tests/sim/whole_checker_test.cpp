@@ -302,6 +302,25 @@ TEST_CASE("checker: who is disabled is shown nothing after two seconds") {
   CHECK(w.checks() == Checks{"ended"});
 }
 
+TEST_CASE("checker: a device that forgot what it had sent") {
+  TwoPeople w;
+  SECTION("by a loss of power") {
+    w.crash(What::kPowerCut, 0);
+    w.see(What::kNoted, 0, "... the hub has forgotten it: it is a new device now");
+    CHECK(w.checks() == Checks{"forgetful"});
+  }
+  SECTION("whose files are older ones") {
+    w.crash(What::kRewound, 0);
+    w.see(What::kNoted, 0, "... the hub has forgotten it: it is a new device now");
+    CHECK(w.checks().empty());
+  }
+  SECTION("that an administrator forgot") {
+    w.see(What::kOrdered, -1, "forget-device ann");
+    w.see(What::kNoted, 0, "... the hub has forgotten it: it is a new device now");
+    CHECK(w.checks().empty());
+  }
+}
+
 TEST_CASE("checker: the last retrieve") {
   TwoPeople w;
   w.say("one");

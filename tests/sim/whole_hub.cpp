@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include <unistd.h>
+
 #include "protocol/limits.hpp"
 #include "store/maintenance.hpp"
 #include "tests/support/raw_database.hpp"
@@ -267,15 +269,21 @@ void HubMachine::import(const std::string& author, const std::vector<std::string
 
 void HubMachine::back_up() {
   if (!is_up()) return;
-  const std::string copy = "backup";
+  // The names are in the real file system, as the database's own is. Pages go where SQLite has them
+  // go: to the simulated disk, which knows the file by the name that it has until it is whole.
+  const std::string pid = std::to_string(::getpid());
+  const std::string copy = the_template().directory / ("backup." + pid);
+  const std::string part = copy + "." + pid + ".part";
+  const auto failures = disk_.failures();
+  disk_.put(part, {});
   try {
-    disk_.remove(copy);
-    RawDatabase(the_template().file).copy_to(copy);
-    RawDatabase(copy).run("UPDATE settings SET is_copy = 1");  // as every backup says of itself
-    backup_ = disk_.contents(copy);
+    store::backup(the_template().file, copy);
+    backup_ = disk_.contents(part);
   } catch (const std::runtime_error&) {
-    // The disk fails just now.
+    if (disk_.failures() == failures && !disk_.is_stopped()) throw;
   }
+  for (const char* suffix : {"", "-wal", "-journal"}) disk_.remove(part + suffix);
+  std::filesystem::remove(copy);
 }
 
 void HubMachine::restore() {

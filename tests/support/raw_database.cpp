@@ -30,15 +30,6 @@ RawDatabase::~RawDatabase() { sqlite3_close(db_); }
 
 void RawDatabase::run(const std::string& sql) { text(sql); }
 
-void RawDatabase::copy_to(const std::filesystem::path& file) {
-  const RawDatabase copy(file);
-  sqlite3_backup* backup = sqlite3_backup_init(copy.db_, "main", db_, "main");
-  if (backup == nullptr) throw std::runtime_error(sqlite3_errmsg(copy.db_));
-  const int step = sqlite3_backup_step(backup, -1);
-  sqlite3_backup_finish(backup);
-  if (step != SQLITE_DONE) throw std::runtime_error(sqlite3_errstr(step));
-}
-
 std::int64_t RawDatabase::number(const std::string& query) { return std::stoll(text(query)); }
 
 std::string RawDatabase::text(const std::string& query) {

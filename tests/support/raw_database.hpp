@@ -18,8 +18,6 @@ class RawDatabase {
 
   /// These throw std::runtime_error where SQLite does not like it.
   void run(const std::string& sql);
-  /// SQLite's online backup, in one step; what is in `file` is overwritten.
-  void copy_to(const std::filesystem::path& file);
   std::int64_t number(const std::string& query);
   std::string text(const std::string& query);  // first column of the rows, joined by newlines
 

@@ -99,6 +99,7 @@ struct Session {
   bool reading = false;      // a page of what it missed is being read, or how much that is
   bool must_count = false;   // it has just come back, and may have missed more than is forwarded
   bool save_queued = false;  // progress.cpp
+  bool has_asked = false;    // for something since the store was last told that it is seen
   MessageId sent = 0;        // the newest post in what it was sent since it opened
   MessageId mark = 0;        // the newest post that its client is known to have shown
   MessageId saved_mark = 0;  // of that, what the store has, or is being told

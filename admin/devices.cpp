@@ -76,14 +76,15 @@ Result list_devices(const Context& context, const Options& options) {
     if (!account) return tl::unexpected(account.error());
     only = account->id;
   }
-  Listing listing(context.console.out(), options.json,
-                  {"account", "device", "needs_password", "created", "last_seen", "shown_up_to"});
+  Listing listing(
+      context.console.out(), options.json,
+      {"account", "device", "online", "needs_password", "created", "last_seen", "shown_up_to"});
   for (store::DeviceNumber after = 0;;) {
     const auto page = checked((*reader)->devices(only, after, kPage));
     if (!page) return tl::unexpected(page.error());
-    for (const auto& [account, device] : *page) {
-      listing.add({account, to_string(device.id), !device.resume_key.has_value(), device.created,
-                   device.last_seen, device.mark});
+    for (const auto& [account, device, online] : *page) {
+      listing.add({account, to_string(device.id), online, !device.resume_key.has_value(),
+                   device.created, device.last_seen, device.mark});
     }
     if (page->size() < kPage) break;
     after = page->back().device.number;

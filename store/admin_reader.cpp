@@ -110,12 +110,12 @@ Read<std::vector<AdminReader::DevicePageRow>> AdminReader::devices(std::optional
   return reading([&] {
     std::vector<DevicePageRow> out;
     SQLite::Statement statement(
-        impl_->db, std::string("SELECT ") + kDeviceColumns +
-                       ", a.name FROM devices d JOIN accounts a ON a.id = d.account"
+        impl_->db, std::string("SELECT ") + kDeviceColumns + ", a.name, " + kIsOnline +
+                       " FROM devices d JOIN accounts a ON a.id = d.account"
                        " WHERE d.id > ?1" +
                        (account ? " AND d.account = ?2" : "") + " ORDER BY d.id LIMIT ?3");
     for (Use row(statement, after, account.value_or(0), limit); row.step();) {
-      out.push_back({row.text(8), read_device(row)});
+      out.push_back({row.text(8), read_device(row), row.number(9) != 0});
     }
     return out;
   });

@@ -73,6 +73,7 @@ class AdminReader {
   struct DevicePageRow {
     std::string account;
     Device device;
+    bool online = false;  // it has a session
   };
   Read<std::vector<DevicePageRow>> devices(std::optional<AccountId> account, DeviceNumber after,
                                            std::uint32_t limit);

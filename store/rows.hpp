@@ -25,6 +25,10 @@ StoredSession read_session(const Use& row);
 inline constexpr const char* kDeviceColumns =
     "d.id, d.account, d.device, d.resume_key, d.created, d.last_seen, d.mark, d.done";
 Device read_device(const Use& row);
+/// Of a device d: whether it has a session.
+inline constexpr const char* kIsOnline =
+    "EXISTS (SELECT 1 FROM sessions s WHERE s.account = d.account AND s.framing = 1"
+    " AND s.device = d.id)";
 
 inline constexpr const char* kSettingsColumns = "history_id, secret, kdf_memory, kdf_passes";
 HubInfo read_info(const Use& row);

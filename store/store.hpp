@@ -67,7 +67,7 @@ class Reader {
   /// the account is disabled.
   virtual Read<std::optional<KnownDevice>> device(std::string_view client_id,
                                                   const DeviceId& id) = 0;
-  /// All devices of an account, the least recently seen first.
+  /// All devices of an account, the least recently seen first (online or not).
   virtual Read<std::vector<Device>> devices(AccountId account) = 0;
 
   // Pages, ordered by key; `after` is the last key of the page before ("" or zeros for the first).

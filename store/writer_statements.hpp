@@ -1,6 +1,9 @@
 // The writer's SQL, prepared once.
 #pragma once
 
+#include <string>
+
+#include "protocol/fault.hpp"
 #include "store/rows.hpp"
 #include "store/sqlite_writer.hpp"
 #include "store/statement.hpp"
@@ -69,10 +72,12 @@ struct Writer::Statements {
   SQLite::Statement erase_resume_key{db, "UPDATE devices SET resume_key = NULL WHERE id = ?"};
   SQLite::Statement erase_resume_keys{db, "UPDATE devices SET resume_key = NULL WHERE account = ?"};
   SQLite::Statement set_results{db, "UPDATE devices SET done = ?, ok = ?, failed = ? WHERE id = ?"};
-  // What is beyond the newest so many, as many as there are.
-  SQLite::Statement surplus_devices{db,
-                                    "SELECT id FROM devices WHERE account = ? AND id <> ?"
-                                    " ORDER BY last_seen DESC, id DESC LIMIT -1 OFFSET ?"};
+  // What is beyond the newest so many, as many as there are. A device that has a session is being
+  // used, however long ago that was written down.
+  SQLite::Statement surplus_devices{
+      db, std::string("SELECT id FROM devices d WHERE account = ? AND id <> ? ORDER BY ") +
+              (fault("online_device_evicted") ? "" : kIsOnline + std::string(" DESC, ")) +
+              "last_seen DESC, id DESC LIMIT -1 OFFSET ?"};
   SQLite::Statement devices_of{db, "SELECT id FROM devices WHERE account = ?"};
   SQLite::Statement remove_device{db, "DELETE FROM devices WHERE id = ?"};
 

@@ -304,6 +304,9 @@ struct Hub::Impl {
   void note_move(Link& link, const Path& was);
   void note_shown(Session& session, MessageId up_to, Now now);
   void note_progress(Session& session, Now now);
+  void note_asked(Session& session, Now now);
+  /// Tells the store what is new of it, if anything is; false where the store's inbox is full.
+  bool save(Session& session);
   void save_progress(Now now);
   std::optional<TimePoint> next_save_at() const;
 

@@ -1,7 +1,9 @@
 // What the store learns lazily of a sealed session: up to which post its client has shown what it
-// was sent, and where it is. The client keeps its mark itself; the store's copy serves one that
-// lost it, and a reset after a restart goes to the address. So once a minute is enough, in small
-// portions, and only where there is news. A session's end takes the mark along (close_request()).
+// was sent, where it is, and that somebody uses it. The client keeps its mark itself; the store's
+// copy serves one that lost it, a reset after a restart goes to the address, and of devices that
+// are all online the one used least recently makes room for another (so that is told before a login
+// too). So once a minute is enough, in small portions, and only where there is news: keep-alives
+// are none. A session's end takes the mark along (close_request()).
 #include <algorithm>
 
 #include "protocol/fault.hpp"
@@ -24,7 +26,8 @@ bool has_moved(const Session& session) {
 }
 
 bool has_news(const Session& session) {
-  return session.mark > session.saved_mark || has_moved(session);
+  return session.mark > session.saved_mark || has_moved(session) ||
+         (session.has_asked && !fault("used_device_not_saved"));
 }
 
 }  // namespace
@@ -59,24 +62,37 @@ void Hub::Impl::note_progress(Session& session, Now now) {
   saves_due.push_back({now.mono + kSaveInterval, session.id});
 }
 
+void Hub::Impl::note_asked(Session& session, Now now) {
+  if (!session.is_sealed()) return;
+  session.has_asked = true;
+  note_progress(session, now);
+}
+
+bool Hub::Impl::save(Session& session) {
+  if (!session.is_sealed() || !has_news(session)) return true;
+  const sealed::Connection& connection = session.link->connection;
+  const bool keeps_path = session.stored_path != nullptr && !has_moved(session);
+  const Path& path = keeps_path ? *session.stored_path : connection.path();
+  const store::SaveProgress news{session.account, connection.id(), session.mark, path.remote,
+                                 path.local};
+  if (!write(news, PendingProgress{})) return false;
+  if (!keeps_path) session.stored_path.reset();
+  session.saved_mark = std::max(session.saved_mark, session.mark);
+  session.has_asked = false;
+  ++counters.progress_saved;
+  return true;
+}
+
 void Hub::Impl::save_progress(Now now) {
   if (now.mono < next_save) return;
   int saved = 0;
   while (saved < kSavesATurn && !saves_due.empty() && saves_due.front().at <= now.mono) {
     Session* session = sessions.by_id(saves_due.front().session);
     if (session != nullptr && has_news(*session)) {
-      const sealed::Connection& connection = session->link->connection;
-      const bool keeps_path = session->stored_path != nullptr && !has_moved(*session);
-      const Path& path = keeps_path ? *session->stored_path : connection.path();
-      const store::SaveProgress news{session->account, connection.id(), session->mark, path.remote,
-                                     path.local};
-      if (!write(news, PendingProgress{})) {
+      if (!save(*session)) {
         next_save = now.mono + kSaveAgain;
         return;
       }
-      if (!keeps_path) session->stored_path.reset();
-      session->saved_mark = std::max(session->saved_mark, session->mark);
-      ++counters.progress_saved;
       ++saved;
     }
     if (session != nullptr) session->save_queued = false;

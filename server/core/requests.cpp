@@ -35,6 +35,7 @@ const Hub::Impl::Command* Hub::Impl::find_command(Opcode opcode) {
 
 void Hub::Impl::serve(Session& session, const Command* command, const Incoming& in) {
   sessions.touch(session, in.now);
+  note_asked(session, in.now);
   const std::uint64_t number = number_of(session, in);
   if (number != 0 && number <= session.highest_asked && !fault("numbers_may_fall")) {
     on_spurious(session, in.opcode);

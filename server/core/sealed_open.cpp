@@ -56,6 +56,8 @@ void Hub::Impl::record_session(Link& link, LoginAttempt& attempt, Now now) {
   if (!attempt.is_resume) {
     device.proof = Proof::kPassword;
     device.verified_by = attempt.verifier.stored_key;
+    // A new device may take another's place: the store has to know which of them are used.
+    for (Session* other : sessions.of_account(attempt.account)) save(*other);
   }
   if (!write(store::OpenSession{std::move(record), device},
              PendingSealedLogin{link.connection.id()})) {

@@ -132,6 +132,7 @@ struct Session {
   bool must_count = false;        // it has just come back, and may have missed more than is sent
   bool save_queued = false;       // progress.cpp
   bool post_rate_logged = false;  // once a session: the log must not become the flood
+  bool has_asked = false;         // for something since the store was last told that it is seen
   bool leaving = false;           // its logout is with the store, which may refuse it
 
   SessionState state() const {

@@ -48,6 +48,8 @@ TEST_CASE("list-devices shows where each account has logged in, or one account")
   REQUIRE(rows.size() == 2);
   REQUIRE(rows[0]["device"] == to_string(device_id("ab")));
   REQUIRE(rows[0]["needs_password"] == false);
+  REQUIRE(rows[0]["online"] == true);
+  REQUIRE(rows[1]["online"] == false);
   REQUIRE(rows[0]["shown_up_to"] == 0);
   REQUIRE(rows[0]["created"] == "2023-11-14T22:13:20.000000Z");
   REQUIRE(rows[1]["needs_password"] == true);

@@ -291,6 +291,58 @@ TEST_CASE("devices: one too many takes the place of the one seen least recently"
   CHECK_FALSE(devices[1]->resume("ann"));  // the row is gone
 }
 
+TEST_CASE("devices: who is online stays while somebody else can make room, and then who is used",
+          "[resume]") {
+  store::StoreOptions two;
+  two.max_devices = 2;
+  SealedWorld w(14, {}, SealedWorld::lenient(), two);
+  auto first = w.online("ann");
+  w.net.run_for(1min);
+  auto second = w.online("ann");
+  w.net.run_for(10s);
+  SECTION("one is away") {
+    second->connection().close(CloseReason::kGoodbye);
+    second->send(Opcode::kPost);  // takes the close frame along
+    w.net.run_for(1s);
+    auto third = w.online("ann");
+    w.net.run_for(1s);
+    CHECK(first->is_online());
+    CHECK(third->is_online());
+    REQUIRE(second->connect());
+    CHECK_FALSE(second->resume("ann"));
+  }
+  SECTION("all are online") {
+    first->send(Opcode::kPost, "hello");
+    REQUIRE(first->gets(Opcode::kPostAck));
+    auto third = w.online("ann");
+    w.net.run_for(1s);
+    CHECK(first->is_online());
+    CHECK(third->is_online());
+    CHECK(second->closed() == CloseReason::kReplaced);
+  }
+}
+
+TEST_CASE("devices: what is asked for is told to the store within a minute, a keep-alive is not",
+          "[resume]") {
+  SealedWorld w(15, {});
+  auto ann = w.online("ann");
+  const auto last_seen = [&] {
+    const auto reader = w.store.open_reader();
+    return reader->devices((*reader->account("ann"))->id)->front().last_seen;
+  };
+  const WallTime at_login = last_seen();
+  ann->live_as("ann");
+  w.net.run_for(3min);
+  CHECK(last_seen() == at_login);
+  ann->send(Opcode::kRetrieve, "1");
+  const WallTime asked = w.net.now().wall;
+  w.net.run_for(61s);
+  CHECK(last_seen() >= asked);
+  const WallTime saved = last_seen();
+  w.net.run_for(3min);
+  CHECK(last_seen() == saved);
+}
+
 TEST_CASE("devices: two sessions of one device that are recorded at once: the later one stays",
           "[resume]") {
   SealedWorld w(12, {});

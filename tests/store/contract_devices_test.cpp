@@ -212,6 +212,22 @@ CONTRACT("a device too many takes the place of the one seen least recently") {
   REQUIRE(seeds_of(world.verbs(), "ann") == std::vector<int>{3, 2});
 }
 
+CONTRACT("a device that is online is not the one that makes room while another is not") {
+  StoreWorld<TestType> world(two_devices());
+  const AccountId ann = world->add("ann");
+  const auto first = world->open_sealed("ann", 1);
+  const auto second = world->open_sealed("ann", 2);
+  world->ask(CloseSession{ann, 2, Framing::kSealed, 0, false});  // seen last, and gone
+  world->open_sealed("ann", 3);
+  REQUIRE(devices_ended(world.verbs()).at(0).device == second.device->number);
+  REQUIRE(seeds_of(world.verbs(), "ann") == std::vector<int>{1, 3});
+  world->open_session("ann", 5);  // a classic one says nothing of any device
+  world->ask(SaveProgress{ann, 1, 0, {}, {}});
+  world->open_sealed("ann", 4);  // all are online: the least recently seen
+  REQUIRE(seeds_of(world.verbs(), "ann") == std::vector<int>{1, 4});
+  REQUIRE(devices_ended(world.verbs()).at(0).device > first.device->number);
+}
+
 CONTRACT("more devices than are allowed by now go together") {
   StoreOptions none;
   none.max_devices = 0;

@@ -86,7 +86,12 @@ MemoryStore::StoredDevice* MemoryStore::admit_device(AccountId account,
   }
   if (known == nullptr) {
     while (true) {
-      const auto others = devices_of(account);  // the least recently seen first
+      auto others = devices_of(account);  // the least recently seen first
+      std::stable_partition(others.begin(), others.end(), [&](const store::Device& device) {
+        return std::none_of(sessions_.begin(), sessions_.end(), [&](const auto& entry) {
+          return entry.second.device == device.number;
+        });
+      });
       if (others.empty() || others.size() < options_.max_devices) break;
       remove_device(others.front().number);
       events_.push_back(store::DeviceEnded{account, others.front().number, true});

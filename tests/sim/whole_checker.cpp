@@ -159,6 +159,12 @@ class Follows {
     }
   }
 
+  bool is_deleted(const std::string& who) const {
+    return std::any_of(history_.sights.begin(), history_.sights.end(), [&](const Sight& sight) {
+      return sight.what == What::kOrdered && sight.text == "delete-user " + who;
+    });
+  }
+
   static bool unfollowed(const Journal& journal, const std::string& who, const std::string& whom,
                          Duration begin, Duration end) {
     const auto& spans = journal.follows(who, whom);
@@ -168,14 +174,16 @@ class Follows {
     });
   }
 
-  /// Each unfollow that was acknowledged undid one follow, each that failed none.
+  /// Each unfollow that was acknowledged undid one follow, each that failed none. (So does the
+  /// deletion of who is followed.)
   void judge_numbers(const Journal& journal) {
     for (const auto& [pair, told] : unfollows_) {
       const auto& spans = journal.follows(pair.first, pair.second);
       const auto undone = static_cast<std::size_t>(
           std::count_if(spans.begin(), spans.end(),
                         [](const Journal::Span& span) { return span.to != Journal::kNever; }));
-      if (undone >= told.done && undone + told.not_done <= told.typed) continue;
+      const bool is_too_many = undone + told.not_done > told.typed && !is_deleted(pair.second);
+      if (undone >= told.done && !is_too_many) continue;
       verdict_.add(
           "follows",
           fmt::format("{} unfollowed {} {} times: of {} asked, {} were done and {} not", pair.first,
@@ -252,6 +260,7 @@ std::vector<Violation> judge(const History& history) {
   judge_silence(eras, verdict);
   for (std::size_t client = 0; client < history.account_of.size(); ++client) {
     judge_feed(history, eras, static_cast<int>(client), verdict);
+    judge_taken_back(history, eras, static_cast<int>(client), verdict);
   }
   judge_devices(history, verdict);
   judge_returns(history, verdict);

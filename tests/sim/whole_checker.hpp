@@ -29,6 +29,9 @@
 //             many are left out.                                                         P5
 //   ended     Two seconds after an account was disabled (a network may take nearly one), nothing
 //             is shown to it until it is enabled.                                        P23
+//   taken back  Two seconds after the hub said that a post was deleted, or its author disabled, it
+//             is shown to nobody; unless it was handed to a connection before, on a network that
+//             did not work.
 //   past      The last retrieve brings the newest posts of those followed, newest first.
 //
 //   forgetful A client never finds that its hub knows more of its device than its own files do,

@@ -321,6 +321,52 @@ TEST_CASE("checker: a device that forgot what it had sent") {
   }
 }
 
+TEST_CASE("checker: what is taken back is not shown once the hub said so") {
+  TwoPeople w;
+  w.say("one");
+  w.now += 30s;  // nothing happens
+  w.type(0, "post#two");
+  const auto id = w.next_id;
+  w.post("ann", "two");
+  const std::string how =
+      GENERATE(as<std::string>{}, "delete-post", "disable ann", "delete-user ann");
+  const bool is_deleted = how == "delete-post";
+  w.commit(is_deleted ? Commit::What::kDeleted : Commit::What::kDisable, "ann", {},
+           is_deleted ? "two" : "");
+  w.see(What::kDone, -1, is_deleted ? how + " " + std::to_string(id) : how);
+  const Duration done = w.now;
+  const auto shown_after = [&](Duration span) {
+    w.now = done + span - 1s;
+    w.show(1, "<ann>two");
+  };
+  SECTION("under way") {
+    shown_after(1900ms);
+    CHECK(w.checks().empty());
+  }
+  SECTION("later") {
+    shown_after(2100ms);
+    CHECK(w.checks() == Checks{"taken back"});
+  }
+  SECTION("long under way, where the network does not work") {
+    w.see(What::kFoul);
+    shown_after(9s);
+    CHECK(w.checks().empty());
+  }
+  SECTION("but not in a session that began later") {
+    w.see(What::kFoul);
+    w.now += 20s;
+    w.crash(What::kLeft, 1);
+    shown_after(25s);
+    CHECK(w.checks() == Checks{"taken back"});
+  }
+  SECTION("unless its author is enabled again") {
+    if (is_deleted) return;
+    w.commit(Commit::What::kEnable, "ann");
+    shown_after(9s);
+    CHECK(w.checks().empty());
+  }
+}
+
 TEST_CASE("checker: the last retrieve") {
   TwoPeople w;
   w.say("one");

@@ -16,8 +16,7 @@ using What = Sight::What;
 
 namespace {
 
-/// The journal knows milliseconds, and what happens in one turn happens at one time.
-constexpr Duration kGrain = 2ms;
+constexpr Duration kGrain = Journal::kGrain;
 
 std::string brief(const std::string& text) {
   return text.size() <= 24 ? text : text.substr(0, 20) + "...";
@@ -232,16 +231,20 @@ class Feed {
 /// The posts that the last retrieve should have brought, newest first.
 std::vector<std::string> past_of(const Journal& journal, const std::string& who, std::size_t n) {
   std::map<std::string, bool> shown;
+  std::map<std::string, bool> disabled;
   std::vector<std::string> deleted;
   for (const Commit& commit : journal.commits()) {
     if (commit.what == Commit::What::kFollow && commit.who == who) shown[commit.whom] = true;
     if (commit.what == Commit::What::kUnfollow && commit.who == who) shown[commit.whom] = false;
     if (commit.what == Commit::What::kDeleted) deleted.push_back(commit.text);
+    if (commit.what == Commit::What::kDisable) disabled[commit.who] = true;
+    if (commit.what == Commit::What::kEnable) disabled[commit.who] = false;
   }
   std::vector<std::string> out;
   const auto& commits = journal.commits();
   for (auto commit = commits.rbegin(); commit != commits.rend() && out.size() < n; ++commit) {
     if (commit->what != Commit::What::kPost || !shown[commit->who]) continue;
+    if (disabled[commit->who]) continue;
     if (std::find(deleted.begin(), deleted.end(), commit->text) != deleted.end()) continue;
     out.push_back("<" + commit->who + ">" + commit->text);
   }

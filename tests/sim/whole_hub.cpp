@@ -26,10 +26,14 @@ const Endpoint& hub_at() {
 }
 
 constexpr KdfParams kCheap{kMinKdfMemory, kMinKdfPasses};
-const char* const kEverybody[] = {"ann", "bob", "cid", "dee", "eve"};
+const char* const kEverybody[] = {"ann", "bob", "cid", "dee", "eve", "fay", "gus"};
 
 constexpr const char* kJournal = R"sql(
 CREATE TABLE journal (seq INTEGER PRIMARY KEY, at INTEGER, what TEXT, a INTEGER, b INTEGER, text TEXT);
+CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT);
+CREATE TRIGGER names_of_all AFTER INSERT ON accounts BEGIN
+  INSERT INTO names VALUES (NEW.id, NEW.name);
+END;
 CREATE TRIGGER journal_post AFTER INSERT ON posts BEGIN
   INSERT INTO journal (at, what, a, b, text) VALUES
     (CAST((julianday('now') - 2440587.5) * 86400000 + 0.5 AS INTEGER), 'post', NEW.author, NEW.id, NEW.text);
@@ -37,6 +41,10 @@ END;
 CREATE TRIGGER journal_deleted AFTER UPDATE OF text ON posts WHEN NEW.text IS NULL BEGIN
   INSERT INTO journal (at, what, a, b, text) VALUES
     (CAST((julianday('now') - 2440587.5) * 86400000 + 0.5 AS INTEGER), 'deleted', NEW.author, NEW.id, OLD.text);
+END;
+CREATE TRIGGER journal_gone AFTER DELETE ON posts WHEN OLD.text IS NOT NULL BEGIN
+  INSERT INTO journal (at, what, a, b, text) VALUES
+    (CAST((julianday('now') - 2440587.5) * 86400000 + 0.5 AS INTEGER), 'deleted', OLD.author, OLD.id, OLD.text);
 END;
 CREATE TRIGGER journal_follow AFTER INSERT ON follows BEGIN
   INSERT INTO journal (at, what, a, b) VALUES
@@ -113,6 +121,7 @@ store::StoreOptions options_of(const Script& script) {
   store::StoreOptions options;
   options.heads_interval = script.heads_interval;
   options.max_devices = script.max_devices;
+  options.delete_step = script.delete_step;
   return options;
 }
 
@@ -240,9 +249,13 @@ void HubMachine::order(const control::Command& command, const std::string& name,
   if (!is_up()) return again();
   log_.add(Sight::What::kOrdered, -1, name);
   const auto answered = std::make_shared<bool>(false);
-  host_->order(command, [this, answered, again, name, done](const control::Reply& reply) {
+  host_->order(command, [this, answered, again, command, name, done](const control::Reply& reply) {
     *answered = true;
     if (may_pass(reply)) return again();
+    if (std::holds_alternative<control::Progress>(reply)) {
+      net_.after(1ms, [this, command, name, done] { order(command, name, done); });
+      return;
+    }
     log_.add(Sight::What::kDone, -1, name);
     if (done) done();
   });
@@ -255,7 +268,19 @@ void HubMachine::delete_post(std::uint64_t back) {
   if (!is_up()) return;
   const auto counts = store_->open_reader()->counts();
   if (!counts || counts->last_post < back) return;
-  order(control::DeletePost{counts->last_post - back + 1}, "delete a post");
+  const MessageId id = counts->last_post - back + 1;
+  order(control::DeletePost{id}, "delete-post " + std::to_string(id));
+}
+
+void HubMachine::forget_device(const std::string& name, std::uint64_t which) {
+  if (!is_up()) return;
+  const auto reader = store_->open_reader();
+  const auto account = reader->account(name);
+  if (!account || !*account) return;
+  const auto devices = reader->devices((*account)->id);
+  if (!devices || devices->empty()) return;
+  order(control::ForgetDevice{name, devices->at(which % devices->size()).id},
+        "forget-device " + name);
 }
 
 void HubMachine::import(const std::string& author, const std::vector<std::string>& texts) {
@@ -302,8 +327,8 @@ std::vector<Commit> HubMachine::journal() const {
                                .text(
                                    "SELECT j.at || '|' || j.what || '|' || a.name || '|' ||"
                                    " ifnull(b.name, '') || '|' || ifnull(j.text, '') || '|' || j.b"
-                                   " FROM journal j JOIN accounts a ON a.id = j.a"
-                                   " LEFT JOIN accounts b ON b.id = j.b AND j.what LIKE '%follow'"
+                                   " FROM journal j JOIN names a ON a.id = j.a"
+                                   " LEFT JOIN names b ON b.id = j.b AND j.what LIKE '%follow'"
                                    " ORDER BY j.seq");
   if (rows.empty()) return out;
   for (const std::string& row : split(rows, '\n')) {

@@ -43,6 +43,8 @@ class HubMachine {
              std::function<void()> done = {});
   /// `back` before the newest post.
   void delete_post(std::uint64_t back);
+  /// The one with this number, counted round.
+  void forget_device(const std::string& account, std::uint64_t which);
   /// As a second writer on the same database would.
   void import(const std::string& author, const std::vector<std::string>& texts);
   void back_up();

@@ -5,13 +5,7 @@
 
 namespace hub::test {
 
-using namespace std::chrono_literals;
 using What = Commit::What;
-
-namespace {
-/// The journal knows milliseconds.
-constexpr Duration kGrain = 2ms;
-}  // namespace
 
 Journal::Journal(const std::vector<Commit>& commits) : commits_(&commits) {
   for (std::size_t i = 0; i < commits.size(); ++i) {
@@ -71,6 +65,22 @@ std::optional<Duration> Journal::taken_back(std::size_t post) const {
     for (const Span& span : disabled->second) note(span.from);
   }
   return first;
+}
+
+std::optional<Duration> Journal::deleted(std::size_t post) const {
+  const auto found = deleted_.find(at(post).text);
+  if (found == deleted_.end()) return std::nullopt;
+  return at(found->second).at;
+}
+
+std::optional<Duration> Journal::disabled_since(const std::string& who, Duration now) const {
+  const auto found = disabled_.find(who);
+  if (found == disabled_.end()) return std::nullopt;
+  for (const Span& span : found->second) {
+    const bool is_over = span.to != kNever && at(span.to).at < now + kGrain;
+    if (at(span.from).at + kGrain <= now && !is_over) return at(span.from).at;
+  }
+  return std::nullopt;
 }
 
 bool Journal::ever(bool followed, const std::string& who, const std::string& whom, Duration begin,

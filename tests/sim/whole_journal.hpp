@@ -16,6 +16,8 @@ namespace hub::test {
 class Journal {
  public:
   static constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
+  /// It knows milliseconds, and what happens in one turn happens at one time.
+  static constexpr Duration kGrain = std::chrono::milliseconds(2);
   /// A follow: commits behind `from` and before `to`.
   struct Span {
     std::size_t from = 0;
@@ -35,6 +37,9 @@ class Journal {
   std::optional<Span> due_by(const std::string& who, std::size_t post) const;
   /// The first time behind `post` at which its author was disabled, or it was deleted.
   std::optional<Duration> taken_back(std::size_t post) const;
+  std::optional<Duration> deleted(std::size_t post) const;
+  /// Since when `who` has been disabled that is so at this time.
+  std::optional<Duration> disabled_since(const std::string& who, Duration at) const;
   /// Whether `who` followed `whom` at some moment from `begin` to `end`; or did not.
   bool ever(bool followed, const std::string& who, const std::string& whom, Duration begin,
             Duration end) const;

@@ -40,14 +40,16 @@ constexpr std::array kKinds = {
     Kind{Deed::kSetPassword, "set-password", 0.5},
     Kind{Deed::kEndSessions, "end-session", 0.5},
     Kind{Deed::kForgetDevice, "forget-device", 0.5},
-    Kind{Deed::kDeletePost, "delete-post", 1},
+    Kind{Deed::kDeleteUser, "delete-user", 0.5},
+    Kind{Deed::kDeletePost, "delete-post", 2},
     Kind{Deed::kBackUp, "back up", 1.5},
     Kind{Deed::kRestore, "restore", 0.4},
-    Kind{Deed::kImport, "import", 0.3},
+    Kind{Deed::kImport, "import", 0.5},
 };
 static_assert(kKinds.size() == static_cast<std::size_t>(Deed::kCount));
 
 const std::vector<std::string> kNames = {"ann", "bob", "cid", "dee", "eve"};
+const std::vector<std::string> kStrangers = {"fay", "gus"};
 
 class Maker {
  public:
@@ -97,7 +99,13 @@ class Maker {
     return script_.cast.accounts[below(script_.cast.accounts.size())];
   }
 
+  const std::string& stranger() {
+    return script_.cast.strangers[below(script_.cast.strangers.size())];
+  }
+  const std::string& anybody() { return chance(0.25) ? stranger() : account(); }
+
   void cast() {
+    script_.cast.strangers = kStrangers;
     const std::size_t clients = 3 + below(6);
     const std::size_t accounts = std::min(clients, 2 + below(4));
     script_.cast.accounts.assign(kNames.begin(),
@@ -125,6 +133,7 @@ class Maker {
     config.posts_per_second = chance(0.2) ? 5 : 500;
     // Enough for everybody, but not for a device that nobody is any more beside them.
     script_.max_devices = chance(0.3) ? most_of_one_account() : 32;
+    script_.delete_step = chance(0.5) ? 2'000 : static_cast<std::uint32_t>(2 + below(40));
     script_.heads_interval = chance(0.5) ? 10'000 : static_cast<std::uint32_t>(3 + below(40));
   }
 
@@ -209,10 +218,18 @@ class Maker {
       case Deed::kSubscribe:
       case Deed::kUnsubscribe:
       case Deed::kDisable:
+        action.text = anybody();
+        break;
       case Deed::kSetPassword:
       case Deed::kEndSessions:
+        action.text = account();
+        break;
       case Deed::kForgetDevice:
         action.text = account();
+        action.count = below(8);
+        break;
+      case Deed::kDeleteUser:
+        action.text = stranger();
         break;
       case Deed::kRetrieve:
         action.count = 1 + below(30);
@@ -240,8 +257,8 @@ class Maker {
         action.count = 1 + below(5);
         break;
       case Deed::kImport:
-        action.text = account();
-        action.count = chance(0.5) ? 20 + below(100) : 900 + below(400);
+        action.text = chance(0.6) ? stranger() : account();
+        action.count = chance(0.5) ? 5 + below(100) : 900 + below(400);
         break;
       default:
         break;
@@ -267,6 +284,7 @@ std::string details(const Action& action) {
     case Deed::kSetPassword:
     case Deed::kEndSessions:
     case Deed::kForgetDevice:
+    case Deed::kDeleteUser:
       return action.text;
     case Deed::kDisable:
       return action.text + during;

@@ -42,8 +42,9 @@ enum class Deed : std::uint8_t {
   kDisable,  // for `lasts`
   kSetPassword,
   kEndSessions,
-  kForgetDevice,
-  kDeletePost,  // one of the newest `count`
+  kForgetDevice,  // the `count`th of them, or so
+  kDeleteUser,    // one of the strangers
+  kDeletePost,    // one of the newest `count`
   kBackUp,
   kRestore,  // the last backup
   kImport,   // `count` posts at once, by another writer
@@ -70,8 +71,9 @@ struct Action {
 
 struct Cast {
   std::vector<std::string> accounts;
-  std::vector<int> account_of;  // of each client
-  std::vector<bool> queues;     // likewise: it is used at a terminal
+  std::vector<std::string> strangers;  // accounts without a client: followed, imported, deleted
+  std::vector<int> account_of;         // of each client
+  std::vector<bool> queues;            // likewise: it is used at a terminal
 };
 
 struct Script {
@@ -83,6 +85,7 @@ struct Script {
   server::HubConfig config;
   std::uint32_t heads_interval = 0;
   std::uint32_t max_devices = 0;
+  std::uint32_t delete_step = 0;
   std::vector<Action> actions;  // in the order of time
 };
 

@@ -34,6 +34,9 @@ class Verdict {
 
 /// What a client was shown (whole_feed.cpp).
 void judge_feed(const History& history, const std::vector<Era>& eras, int client, Verdict& verdict);
+/// What it was shown too late (whole_withdrawn.cpp).
+void judge_taken_back(const History& history, const std::vector<Era>& eras, int client,
+                      Verdict& verdict);
 /// How the hub came back, and whether all came to rest (whole_return.cpp).
 void judge_returns(const History& history, Verdict& verdict);
 

@@ -50,8 +50,10 @@ class World {
     history_.devices = true;
     // Who was disabled when the backup was made is so again.
     hub_.on_restored = [this] {
-      for (const std::string& account : script_.cast.accounts) {
-        order(control::EnableUser{account}, "enable " + account);
+      for (const auto& accounts : {script_.cast.accounts, script_.cast.strangers}) {
+        for (const std::string& account : accounts) {
+          order(control::EnableUser{account}, "enable " + account);
+        }
       }
     };
     log_weather();
@@ -201,6 +203,10 @@ void World::act_as_admin(const Action& action) {
       return set_password(action.text);
     case Deed::kEndSessions:
       return order(control::EndSession{action.text}, "end-session " + action.text);
+    case Deed::kForgetDevice:
+      return hub_.forget_device(action.text, action.count);
+    case Deed::kDeleteUser:
+      return order(control::DeleteUser{action.text}, "delete-user " + action.text);
     case Deed::kDeletePost:
       return hub_.delete_post(action.count);
     case Deed::kBackUp:

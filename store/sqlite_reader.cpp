@@ -74,7 +74,6 @@ struct SqliteReader::Statements {
           "SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM accounts WHERE disabled),"
           " (SELECT count(*) FROM follows), (SELECT count(*) FROM sessions), ") +
           kNewestId + " FROM settings"};
-  SQLite::Statement last_post{db, std::string("SELECT ") + kNewestId + " FROM settings"};
   SQLite::Statement account{db, account_query("WHERE a.key = ?")};
   SQLite::Statement accounts{db, account_query("WHERE a.key > ? ORDER BY a.key LIMIT ?")};
   SQLite::Statement active{db, "SELECT id, name FROM accounts WHERE key = ? AND NOT disabled"};
@@ -132,7 +131,7 @@ Read<Counts> SqliteReader::counts() {
 
 Read<MessageId> SqliteReader::last_post() {
   return reading([&] {
-    Use row(sql_->last_post);
+    Use row(sql_->newest);
     row.step();
     return static_cast<MessageId>(row.number(0));
   });

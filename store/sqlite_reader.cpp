@@ -129,6 +129,14 @@ Read<Counts> SqliteReader::counts() {
   });
 }
 
+Read<MessageId> SqliteReader::last_post() {
+  return reading([&] {
+    Use row(sql_->newest);
+    row.step();
+    return static_cast<MessageId>(row.number(0));
+  });
+}
+
 Read<std::optional<Account>> SqliteReader::account(std::string_view id) {
   return reading([&]() -> std::optional<Account> {
     const auto parsed = ClientId::parse(id);

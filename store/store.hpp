@@ -31,7 +31,10 @@ class Reader {
   virtual ~Reader() = default;
 
   virtual Read<HubInfo> info() = 0;
+  /// Counts what there is: a second a few million accounts and follows.
   virtual Read<Counts> counts() = 0;
+  /// What counts() says of it, at once.
+  virtual Read<MessageId> last_post() = 0;
 
   /// By client ID in any case.
   virtual Read<std::optional<Account>> account(std::string_view id) = 0;

@@ -290,6 +290,7 @@ CONTRACT("the IDs of an account's posts are not given out again after its deleti
   const MessageId highest = world->post("bob", "newest");
   world->remove("bob");
   REQUIRE(world->reader().counts()->last_post == highest);
+  REQUIRE(*world->reader().last_post() == highest);
   world.reopen();
   REQUIRE(world->reader().counts()->last_post == highest);
   REQUIRE(world->post("ann", "new") == highest + 1);

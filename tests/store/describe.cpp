@@ -125,6 +125,7 @@ std::vector<std::string> describe(Reader& reader) {
   const Counts c = value(reader.counts());
   out.push_back(fmt::format("counts {} {} {} {} {}", c.accounts, c.disabled_accounts, c.follows,
                             c.sessions, c.last_post));
+  out.push_back(fmt::format("last post {}", value(reader.last_post())));
   for (const Account& a : value(reader.accounts("", 1'000'000))) {
     out.push_back(fmt::format("account {} {} {} {} key {}", a.id, a.name, a.disabled,
                               micros(a.created), a.verifier.stored_key[0]));

@@ -35,6 +35,10 @@ class MemoryStore::MemoryReader final : public store::Reader {
     });
   }
 
+  Read<MessageId> last_post() override {
+    return read([&] { return memory_.next_post_ - 1; });
+  }
+
   Read<std::optional<Account>> account(std::string_view id) override {
     return read([&]() -> std::optional<Account> {
       const Account* account = memory_.find(id);

@@ -83,10 +83,11 @@ class TakenBack {
     if (!since || sight.at < *since + kUnderWay) return;
     const bool is_calm = !is_foul_ && !is_cut_ && disturbed_at_ + kCalm <= *since;
     if (!is_calm && online_since_ < *since + kOpening) return;
-    verdict_.add("taken back",
-                 fmt::format("client {} is shown what was deleted, or its author disabled, {} ms ago",
-                             client_, (sight.at - *since) / 1ms),
-                 sight, text);
+    verdict_.add(
+        "taken back",
+        fmt::format("client {} is shown what was deleted, or its author disabled, {} ms ago",
+                    client_, (sight.at - *since) / 1ms),
+        sight, text);
   }
 
   /// Since when the hub says so; nothing where it may still be shown.

@@ -260,8 +260,8 @@ TEST_CASE("the ring of recent posts says from where on it has them all") {
 TEST_CASE("the ring of recent posts keeps the place of what is taken back") {
   RecentPosts recent;
   recent.start_at(100);
-  for (MessageId id = 101; id <= 105; ++id) recent.add(post(id), "x");
-  recent.add({106, 8, "bob", "text", {}}, "x");
+  for (MessageId id = 101; id <= 105; ++id) recent.add(post(id), {});
+  recent.add({106, 8, "bob", "text", {}}, {});
   const auto shown = [&] {
     std::vector<MessageId> out;
     for (const auto& entry : recent.entries()) {

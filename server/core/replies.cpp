@@ -187,13 +187,13 @@ void Hub::Impl::answer_repeat(Session& session, Opcode request, const store::Rep
 /// The session ends when the store has forgotten it, and goes on where it has not: at both ends.
 void Hub::Impl::on_logout_reply(const PendingLogout& logout, const store::Reply& reply, Now now) {
   Session* session = sessions.by_id(logout.session);
+  if (session == nullptr) return;  // it ended otherwise meanwhile, and its client was told so
   const auto* refused = std::get_if<store::Refused>(&reply.body);
   if (refused == nullptr) {
-    if (session != nullptr) end_session(*session, Tell::kNobody, Forget::kAlreadyForgotten);
+    end_session(*session, Tell::kNobody, Forget::kAlreadyForgotten);
     answer(logout.from, Opcode::kLogoutAck, logout.token);
     return;
   }
-  if (session == nullptr) return;
   session->leaving = false;
   if (session->is_sealed() && may_be_there(*refused, now) && !fault("unsure_is_refused")) {
     // Its client comes back with the resume key, and learns after the restart whether that is gone.

@@ -37,6 +37,7 @@ Failure unknown_device(const std::string& account, const std::string& beginning,
                        const std::vector<std::string>& ids) {
   if (ids.empty()) return {ExitCode::kNotFound, fmt::format("{} has no device", account)};
   std::vector<std::string_view> beginnings;
+  beginnings.reserve(ids.size());
   for (const std::string& id : ids) {
     beginnings.push_back(std::string_view(id).substr(0, beginning.size()));
   }

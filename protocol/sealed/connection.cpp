@@ -93,7 +93,8 @@ void Connection::roam(const Path& path, std::size_t bytes, bool newest, TimePoin
 
 void Connection::begin_trial(const Path& path, TimePoint now) {
   Trial begun;
-  begun.proven = trial() != nullptr ? trial()->proven : path_;
+  begun.proven = path_;
+  if (const Trial* const before = trial()) begun.proven = before->proven;
   random_.fill(begun.challenge_new);
   random_.fill(begun.challenge_old);
   move_to(path, now);

@@ -38,7 +38,7 @@ struct Config {
   std::vector<Endpoint> listen{{IpAddress{}, kDefaultPort, 0}};
   HubConfig hub;
   store::StoreOptions store;
-  std::uint64_t disk_reserve = 16 * 1024 * 1024;
+  std::uint64_t disk_reserve = std::uint64_t{16} * 1024 * 1024;
   std::uint32_t login_threads = 2;
   KdfParams kdf{kDefaultKdfMemory, kDefaultKdfPasses};  // of a database that hubd creates
   LogLevel log_level = LogLevel::kInfo;

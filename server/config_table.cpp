@@ -53,7 +53,7 @@ constexpr auto kSizeUnits = std::to_array<Word<std::uint64_t>>({
 });
 
 // SQLite alone may need a good part of it at once: for a batch, and for what describes its log.
-constexpr std::uint64_t kLeastDiskReserve = 256 * 1024;
+constexpr std::uint64_t kLeastDiskReserve = std::uint64_t{256} * 1024;
 
 std::string in_quotes(std::string_view text) { return '"' + printable(text) + '"'; }
 

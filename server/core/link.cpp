@@ -36,7 +36,7 @@ Link& LinkTable::add(NewLink link, const IpAddress& prefix) {
   added.waiting->prefix = prefix;
   ++strangers_[prefix];
   by_id_[added.connection.id()] = link.get_deleter().slot;
-  link.release();
+  static_cast<void>(link.release());  // the table has it now
   return added;
 }
 

@@ -7,6 +7,7 @@
 #include "tests/store/stores.hpp"
 #include "tests/store/workload.hpp"
 #include "tests/support/raw_database.hpp"
+#include "tests/support/trials.hpp"
 
 using namespace hub;
 using namespace hub::store;
@@ -54,7 +55,7 @@ TEST_CASE("whichever operation fails, only what is on disk is acknowledged") {
   TempDirectory directory;
   work.set_up(directory / "fresh.db");
   std::uint64_t k = 0;
-  while (run_with_failure(work, directory / "fresh.db", failure, lasting, k)) ++k;
+  while (run_with_failure(work, directory / "fresh.db", failure, lasting, k)) k += trials(1u, 4u);
   REQUIRE(k >= 100);  // it was not over before it began
 }
 

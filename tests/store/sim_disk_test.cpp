@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/support/raw_database.hpp"
+#include "tests/support/trials.hpp"
 
 using namespace hub;
 using namespace hub::test;
@@ -94,7 +95,7 @@ Trials crash_everywhere(std::uint64_t seed, Crash crash, const std::string& sync
 }  // namespace
 
 TEST_CASE("simulated disk: with every sync, no cut of the power loses what was committed") {
-  const auto seed = GENERATE(range(1u, 6u));
+  const auto seed = GENERATE(range(1u, trials(6u, 2u)));
   CAPTURE(seed);
   const Trials trials = crash_everywhere(seed, Crash::kPowerCut, "FULL", false);
   REQUIRE(trials.all > 100);
@@ -102,7 +103,7 @@ TEST_CASE("simulated disk: with every sync, no cut of the power loses what was c
 }
 
 TEST_CASE("simulated disk: without syncs, cuts of the power lose or break what was committed") {
-  const auto seed = GENERATE(range(1u, 4u));
+  const auto seed = GENERATE(range(1u, trials(4u, 2u)));
   CAPTURE(seed);
   CHECK(crash_everywhere(seed, Crash::kPowerCut, "OFF", false).unsound > 30);
   CHECK(crash_everywhere(seed, Crash::kPowerCut, "FULL", true).unsound > 30);
@@ -138,7 +139,7 @@ TEST_CASE("simulated disk: whichever operation fails, the database goes on sound
   const bool lasting = GENERATE(false, true);
   CAPTURE(static_cast<int>(failure), lasting);
   std::uint64_t k = 0;
-  for (bool failed = true; failed; ++k) {
+  for (bool failed = true; failed; k += trials(1u, 4u)) {
     CAPTURE(k);
     SimDisk disk(k);
     make(disk);

@@ -158,7 +158,7 @@ void Hub::Impl::request_logout(Session& session, const Incoming& in) {
   }
   store::CloseSession close = close_request(session);
   close.logged_out = session.is_sealed() && !fault("logout_keeps_resume_key");
-  if (!write(std::move(close), logout)) {
+  if (!write(close, logout)) {
     refuse_busy_store(session, in.opcode, 0);
     return;
   }

@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::size_t kMaxViolations = 50;  // what comes after them follows from them
 constexpr std::size_t kShown = 60;          // bytes of a text
-constexpr std::size_t kDatagram = 1167;     // bytes of messages in one, at most
+// What is shown at once: the messages of one datagram, at most 1,167 bytes, and of those behind it
+// where it was overtaken.
+constexpr std::size_t kAtOnce = std::size_t{4} * 1167;
 
 std::string shown(const std::string& text) {
   return "\"" + text.substr(0, kShown) + (text.size() > kShown ? "..." : "") + "\"";
@@ -223,14 +225,14 @@ void Ledger::check_line(const std::string& name, Follower& follower, const Line&
             (is_stored(line.text) ? ", whom it does not follow" : ", which the database lacks"));
 }
 
-/// True where the line was among the last that fit into one datagram: from there on all comes
-/// again.
+/// True where the line was among the last that may have been shown at once: from there on all
+/// comes again.
 bool Ledger::set_back(Follower& follower, const Line& line) {
   std::size_t bytes = 0;
   for (std::size_t at = follower.cursor; at-- > 0;) {
     const StoredPost& post = stored_[follower.due[at]];
     bytes += post.author.size() + 2 + post.text.size();
-    if (bytes > kDatagram) return false;
+    if (bytes > kAtOnce) return false;
     if (post.text != line.text || post.author != line.author) continue;
     const std::size_t again = follower.cursor - at;
     figures_.repeats += again;

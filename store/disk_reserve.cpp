@@ -21,7 +21,7 @@ namespace {
 constexpr std::chrono::seconds kBetweenTries{1};
 
 // SQLite's shared memory takes 32 KiB at once, a key file one block.
-constexpr std::uint64_t kStartRoom = 256 * 1024;
+constexpr std::uint64_t kStartRoom = std::uint64_t{256} * 1024;
 
 constexpr std::uint64_t kBlock = 512;  // of st_blocks, whatever the file system's own are
 
@@ -41,7 +41,7 @@ bool keeps(int fd, std::uint64_t size) {
 }
 
 std::string shown(std::uint64_t bytes) {
-  constexpr std::uint64_t kMiB = 1024 * 1024;
+  constexpr std::uint64_t kMiB = std::uint64_t{1024} * 1024;
   return bytes % kMiB == 0 ? fmt::format("{} MiB", bytes / kMiB)
                            : fmt::format("{} KiB", bytes / 1024);
 }
@@ -114,7 +114,7 @@ void ReserveFile::give_up() noexcept {
 
 // --- The disk ---
 
-DiskRoom::DiskRoom(std::unique_ptr<Reserve> reserve, std::string place)
+DiskRoom::DiskRoom(std::unique_ptr<Reserve> reserve, const std::string& place)
     : reserve_(std::move(reserve)), place_(printable(place)) {
   if (reserve_->size() == 0 || reserve_->take()) return;
   tight_ = true;

@@ -70,7 +70,7 @@ std::optional<std::uint64_t> free_bytes(const std::filesystem::path& directory) 
 class DiskRoom {
  public:
   /// `place`: the directory that needs room, for people to read.
-  DiskRoom(std::unique_ptr<Reserve> reserve, std::string place);
+  DiskRoom(std::unique_ptr<Reserve> reserve, const std::string& place);
 
   bool is_tight() const { return tight_; }
   /// Without a reserve there is no telling but by trying.

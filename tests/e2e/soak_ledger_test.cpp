@@ -202,8 +202,9 @@ TEST_CASE("soak ledger: around its own kill a follower may repeat a datagram, an
   CHECK_FALSE(is_fine(2, {1}));
 }
 
-TEST_CASE("soak ledger: more than a datagram is not repeated after a kill") {
-  const std::string much(600, 'm');
+TEST_CASE("soak ledger: what may have come at once is repeated after a kill, and no more") {
+  const std::size_t size = GENERATE(2300u, 2400u);  // two of them: below four datagrams, and above
+  const std::string much(size, 'm');
   Book book;
   book.type("ann", {"a1 " + much, "a2 " + much});
   book.ack("ann", 2);
@@ -211,7 +212,7 @@ TEST_CASE("soak ledger: more than a datagram is not repeated after a kill") {
   book.follower_killed("carol");
   book.print("carol", {"a1 " + much, "a2 " + much});
   book.store({"a1 " + much, "a2 " + much});
-  CHECK_FALSE(book.end().empty());
+  CHECK(book.end().empty() == (size == 2300));
 }
 
 TEST_CASE("soak ledger: how far the slowest follower is behind") {

@@ -66,7 +66,7 @@ try_fault() {  # NAME
   home=$(grep -rlF "fault(\"$name\")" protocol store server client admin | head -n 1 | cut -d/ -f1)
   for room in $home $(printf '%s\n' $rooms | grep -vx "$home") e2e; do
     [ "$room" != e2e ] || [ -z "$simulated" ] || break  # it is caught already
-    limit=120
+    limit=300
     [ "$room" != e2e ] || limit=900
     if ! HUB_FAULT=$name timeout "$limit" "$bin/test_$room" --abort >"$output" 2>&1; then
       by="test_$room: $(failing_case "$output")"

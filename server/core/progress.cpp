@@ -56,7 +56,7 @@ void Hub::Impl::note_shown(Session& session, MessageId up_to, Now now) {
 void Hub::Impl::note_progress(Session& session, Now now) {
   const bool is_back =
       session.stored_path != nullptr && session.link->connection.path() == *session.stored_path;
-  if (is_back && !fault("stored_path_kept")) session.stored_path.reset();
+  if (is_back) session.stored_path.reset();
   if (session.save_queued || !has_news(session) || fault("mark_not_saved")) return;
   session.save_queued = true;
   saves_due.push_back({now.mono + kSaveInterval, session.id});

@@ -146,6 +146,29 @@ TEST_CASE("away: a device that found no hub at its login is logged in when there
   CHECK(world.w.sees("bob", "<ann>hello", 1, 20s));
 }
 
+TEST_CASE("away: what was held is not sent before the disk says that it may be", "[away]") {
+  World world(8, {});
+  world.ann().stop();
+  world.w.net.run_for(1s);
+  SealedClientOptions options = person();
+  options.disk = world.ann().disk();
+  options.known = world.ann().known();
+  SealedClient& again = world.w.add_client("again", options);
+  world.w.net.cut(again.endpoint(), true);
+  again.type("login#ann");
+  world.w.net.run_for(10s);
+  again.type("post#held");
+  REQUIRE(notes_with(again, "queued: post#held") == 1);
+  again.disk()->is_full = true;
+  world.w.net.cut(again.endpoint(), false);
+  REQUIRE(world.w.net.run_until([&] { return again.link().is_online(); }, 20s));
+  world.w.net.run_for(20s);
+  CHECK(world.w["bob"].count("<ann>held") == 0);
+  again.disk()->is_full = false;
+  CHECK(world.w.sees("bob", "<ann>held", 1, 60s));
+  CHECK(again.count("post_ack#successful") == 1);
+}
+
 TEST_CASE("away: who posts one line and cannot log in is told that it was not sent", "[away]") {
   SealedWorld w(5, {"bob"});
   w.account("ann");

@@ -216,6 +216,18 @@ TEST_CASE("datagrams of one size to one address are one message to the kernel") 
   CHECK(wire.calls.sent == wire.expected);
 }
 
+TEST_CASE("datagrams to two addresses are two messages, also where one lies behind the other") {
+  Wire wire;
+  const std::string both = std::string(100, 'a') + std::string(100, 'b');
+  const auto* at = reinterpret_cast<const std::uint8_t*>(both.data());
+  for (const std::uint16_t port : {std::uint16_t{9}, std::uint16_t{10}}) {
+    wire.transmitter.push({loopback(wire.socket.local().port, 2), loopback(port)}, Bytes(at, 100));
+    at += 100;
+  }
+  wire.transmitter.flush();
+  CHECK(wire.calls.calls == std::vector<std::size_t>{2});
+}
+
 TEST_CASE("what cannot be sent in parts is sent one by one") {
   Wire wire;
   const int error = GENERATE(EIO, EINVAL, EMSGSIZE, EOPNOTSUPP, ENETUNREACH);

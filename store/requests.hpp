@@ -48,8 +48,7 @@ struct Unfollow {
 
 /// A sealed login's device. By password: it is made, or given a new resume key; one too many takes
 /// the place of one of the account's: of those without a session, while there are any, the one that
-/// was seen least recently.
-/// By its resume key: it must still have this one.
+/// was seen least recently. By its resume key: it must still have this one.
 struct DeviceLogin {
   enum class Proof { kPassword, kResumeKey };
   DeviceId id{};

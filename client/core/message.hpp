@@ -20,9 +20,10 @@ struct Message {
 
 /// Nobody is there to wait, and the hub did not answer for too long: what was asked is given up.
 struct GaveUp {
-  bool keeps =
-      false;  // what has a number is sent at the next login, also what is asked from now on
-  bool was_sent = true;  // what has none may have reached the hub
+  /// What has a number is sent at the next login, also what is asked from now on.
+  bool keeps = false;
+  /// What has none may have reached the hub.
+  bool was_sent = true;
 };
 
 /// The classic framing. Nothing where the datagram is none of it.

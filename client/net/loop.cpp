@@ -259,7 +259,7 @@ class Loop {
     for (const Output& output : session_.outputs()) {
       if (const auto* printed = std::get_if<Print>(&output)) {
         said_ += render(printed->record, style_);
-        explain(printed->record);
+        if (is_failure(printed->record)) explain(printed->record.note);
       }
     }
     show();
@@ -277,9 +277,9 @@ class Loop {
   }
 
   /// Where output is for programs it has no sentences; who posts one line from a script wants them.
-  void explain(const Record& record) const {
-    if (!posts_once_ || style_.terminal || !is_failure(record) || record.note.empty()) return;
-    fmt::print(stderr, "spoke: {}\n", printable(record.note));
+  void explain(const std::string& sentence) const {
+    if (!posts_once_ || style_.terminal || sentence.empty()) return;
+    fmt::print(stderr, "spoke: {}\n", printable(sentence));
   }
 
   void leave(int code) {
@@ -301,7 +301,7 @@ class Loop {
   SealedDriver::Events driver_events() {
     SealedDriver::Events events;
     events.note = [this](const std::string& text) {
-      if (posts_once_ && !style_.terminal) fmt::print(stderr, "spoke: {}\n", printable(text));
+      explain(text);
       say(text);
     };
     events.ask = [this](const std::string& text) {

@@ -71,7 +71,6 @@ struct PendingFollow {
 struct PendingLogout {
   SessionId session = 0;
   ReturnAddress from;
-  Token token = 0;
 };
 struct PendingRetrieve {
   SessionId session = 0;

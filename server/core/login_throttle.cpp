@@ -10,6 +10,13 @@ namespace hub::server {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+constexpr Duration kStrangerInterval = 6s;
+constexpr Duration kAccountInterval = 1s;
+
+}  // namespace
+
 LoginThrottle::LoginThrottle(Random& random)
     : known_(kSlots),
       of_known_(kSlots),
@@ -18,13 +25,6 @@ LoginThrottle::LoginThrottle(Random& random)
       of_accounts_(kSlots) {
   random.fill(secret_);
 }
-
-namespace {
-
-constexpr Duration kStrangerInterval = 6s;
-constexpr Duration kAccountInterval = 1s;
-
-}  // namespace
 
 bool LoginThrottle::may_try(std::string_view id_key, const IpAddress& source, TimePoint now) {
   if (fault("logins_not_throttled")) return true;

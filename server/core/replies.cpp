@@ -190,8 +190,9 @@ void Hub::Impl::on_logout_reply(const PendingLogout& logout, const store::Reply&
   if (session == nullptr) return;  // it ended otherwise meanwhile, and its client was told so
   const auto* refused = std::get_if<store::Refused>(&reply.body);
   if (refused == nullptr) {
+    const Token token = session->token();
     end_session(*session, Tell::kNobody, Forget::kAlreadyForgotten);
-    answer(logout.from, Opcode::kLogoutAck, logout.token);
+    answer(logout.from, Opcode::kLogoutAck, token);
     return;
   }
   session->leaving = false;

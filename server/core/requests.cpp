@@ -151,14 +151,13 @@ void Hub::Impl::request_forward_ack(Session& session, const Incoming& in) {
 }
 
 void Hub::Impl::request_logout(Session& session, const Incoming& in) {
-  const PendingLogout logout{session.id, in.from, session.token()};
   if (fault("logout_keeps_session")) {
-    answer(logout.from, Opcode::kLogoutAck, logout.token);
+    answer(in.from, Opcode::kLogoutAck, session.token());
     return;
   }
   store::CloseSession close = close_request(session);
   close.logged_out = session.is_sealed() && !fault("logout_keeps_resume_key");
-  if (!write(close, logout)) {
+  if (!write(close, PendingLogout{session.id, in.from})) {
     refuse_busy_store(session, in.opcode, 0);
     return;
   }

@@ -160,7 +160,7 @@ Refused SqliteStore::Impl::made_sure(const Refused& refused) {
     writer.write_over();
     return refused;
   } catch (const SQLite::Exception& error) {
-    const Refused unsure = store_failed(reason(error));
+    Refused unsure = store_failed(reason(error));
     writer.rollback();
     return unsure;
   }

@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <system_error>
 #include <utility>
-#include <variant>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -37,9 +36,7 @@ tl::expected<DeviceFiles, std::string> DeviceFilesOnDisk::open(const OpenDevice&
   lock_ = Fd();
   mark_ = Fd();
   outbox_ = Fd();
-  owed_outbox_.reset();
-  owed_lines_.clear();
-  owed_device_.reset();
+  forget_debts();
   try {
     open_directory(wanted);
     take_slot();
@@ -138,20 +135,7 @@ std::string DeviceFilesOnDisk::file(const char* kind) const { return slot_ + "."
 
 tl::expected<void, std::string> DeviceFilesOnDisk::keep(const KeepOutput& what) {
   try {
-    if (const auto* device = std::get_if<KeepDevice>(&what)) {
-      owed_device_ = device->text;
-      pay();
-    } else if (const auto* line = std::get_if<AppendOutbox>(&what)) {
-      append(*line);
-    } else if (const auto* outbox = std::get_if<ReplaceOutbox>(&what)) {
-      const bool keep_old = outbox->keep_old || (owed_outbox_ && owed_outbox_->keep_old);
-      owed_outbox_ = ReplaceOutbox{outbox->text, keep_old};
-      owed_lines_.clear();  // they are in there
-      pay();
-    } else if (const auto* mark = std::get_if<KeepMark>(&what)) {
-      write_mark(*mark);
-      pay();
-    }
+    carry_out(what);
     return {};
   } catch (const FileTrouble& trouble) {
     return tl::unexpected(trouble.message);
@@ -170,36 +154,13 @@ void DeviceFilesOnDisk::write_mark(const KeepMark& mark) {
   }
 }
 
-/// In this order: a device whose outbox were another's would ask again what that one had asked.
-void DeviceFilesOnDisk::pay() {
-  if (owed_outbox_ && !(owed_device_ && fault("device_kept_before_outbox"))) {
-    if (owed_outbox_->keep_old) set_outbox_aside();
-    owed_outbox_->keep_old = false;
-    directory_.replace(file("outbox"), owed_outbox_->text);
-    outbox_ = directory_.open(file("outbox"), O_WRONLY | O_APPEND);
-    owed_outbox_.reset();
-  }
-  if (!owed_lines_.empty()) {
-    append_line({owed_lines_, false});
-    owed_lines_.clear();
-  }
-  if (owed_device_) {
-    directory_.replace(file("device"), *owed_device_);
-    owed_device_.reset();
-  }
+void DeviceFilesOnDisk::replace_outbox(const std::string& text) {
+  directory_.replace(file("outbox"), text);
+  outbox_ = directory_.open(file("outbox"), O_WRONLY | O_APPEND);
 }
 
-/// A line that is to be synced is not kept where this fails, and is not put in later; another is.
-void DeviceFilesOnDisk::append(const AppendOutbox& what) {
-  try {
-    pay();
-    append_line(what);
-  } catch (const FileTrouble&) {
-    if (!what.sync && !fault("answers_not_owed")) {
-      (owed_outbox_ ? owed_outbox_->text : owed_lines_) += what.line;
-    }
-    throw;
-  }
+void DeviceFilesOnDisk::replace_device(const std::string& text) {
+  directory_.replace(file("device"), text);
 }
 
 /// A line that did not fit is taken back, so that the next one does not stand behind half of it.

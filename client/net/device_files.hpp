@@ -11,18 +11,18 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include <tl/expected.hpp>
 
+#include "client/core/device_keeper.hpp"
 #include "client/core/sealed_link.hpp"
 #include "client/net/files.hpp"
 
 namespace hub::client {
 
-class DeviceFilesOnDisk {
+class DeviceFilesOnDisk final : private DeviceKeeper {
  public:
   /// `state`: state_directory().
   explicit DeviceFilesOnDisk(std::filesystem::path state) : state_(std::move(state)) {}
@@ -31,8 +31,8 @@ class DeviceFilesOnDisk {
   tl::expected<DeviceFiles, std::string> open(const OpenDevice& wanted);
   /// The open device's hub has proved that it has this key. The error is a sentence.
   tl::expected<void, std::string> move_to(const Key& hub_key);
-  /// Of the slot that is open. The error is a sentence; the files are as they were then. A file
-  /// that could not be written whole, or an answer, is written with the next that is to be kept.
+  /// Of the slot that is open. The error is a sentence; the files are as they were then, and what
+  /// is owed of it (DeviceKeeper) is written with the next that is to be kept.
   tl::expected<void, std::string> keep(const KeepOutput& what);
 
  private:
@@ -42,11 +42,11 @@ class DeviceFilesOnDisk {
   bool take_lock();
   bool has_waiting(int slot);
   std::string file(const char* kind) const;
-  void write_mark(const KeepMark& mark);
-  void pay();
-  void append(const AppendOutbox& what);
-  void append_line(const AppendOutbox& what);
-  void set_outbox_aside();
+  void set_outbox_aside() override;
+  void replace_outbox(const std::string& text) override;
+  void append_line(const AppendOutbox& what) override;
+  void replace_device(const std::string& text) override;
+  void write_mark(const KeepMark& mark) override;
 
   std::filesystem::path state_;
   std::string account_;
@@ -55,9 +55,6 @@ class DeviceFilesOnDisk {
   Fd lock_;
   Fd mark_;
   Fd outbox_;
-  std::optional<ReplaceOutbox> owed_outbox_;  // failed, and is tried again
-  std::string owed_lines_;  // behind what is in the outbox, where owed_outbox_ is nothing
-  std::optional<std::string> owed_device_;
 };
 
 }  // namespace hub::client

@@ -1,65 +1,58 @@
 #include "tests/support/client_disk.hpp"
 
 #include <algorithm>
-#include <utility>
-#include <variant>
 
 #include "protocol/fault.hpp"
 
 namespace hub::test {
 
+namespace {
+struct DiskFull {};
+}  // namespace
+
 bool ClientDisk::keep(const client::KeepOutput& what) {
-  if (const auto* device = std::get_if<client::KeepDevice>(&what)) {
-    owed_device = device->text;
-  } else if (const auto* line = std::get_if<client::AppendOutbox>(&what)) {
-    return append(*line);
-  } else if (const auto* outbox = std::get_if<client::ReplaceOutbox>(&what)) {
-    owed_outbox = {outbox->text, outbox->keep_old || (owed_outbox && owed_outbox->keep_old)};
-    owed_lines.clear();
-  } else if (const auto* mark = std::get_if<client::KeepMark>(&what)) {
-    if (is_full) return false;
-    const auto& record = mark->record;
-    files.mark.resize(std::max(files.mark.size(), record.offset + record.bytes.size()));
-    std::copy(record.bytes.begin(), record.bytes.end(),
-              files.mark.begin() + static_cast<std::ptrdiff_t>(record.offset));
-    if (mark->sync && !fault("mark_never_synced")) synced_mark = files.mark;
-  }
-  return pay();
-}
-
-bool ClientDisk::pay() {
-  if (is_full) return !owed_outbox && owed_lines.empty() && !owed_device;
-  if (owed_outbox) {
-    if (owed_outbox->keep_old && files.outbox) set_aside.push_back(*files.outbox);
-    files.outbox = owed_outbox->text;
-    synced_outbox = files.outbox->size();
-    owed_outbox.reset();
-  }
-  if (!owed_lines.empty()) {
-    if (!files.outbox) files.outbox.emplace();
-    *files.outbox += std::exchange(owed_lines, {});
-  }
-  if (owed_device) files.device = std::exchange(owed_device, std::nullopt);
-  return true;
-}
-
-bool ClientDisk::append(const client::AppendOutbox& what) {
-  if (!pay() || is_full) {
-    if (!what.sync && !fault("answers_not_owed")) {
-      (owed_outbox ? owed_outbox->text : owed_lines) += what.line;
-    }
+  try {
+    carry_out(what);
+    return true;
+  } catch (const DiskFull&) {
     return false;
   }
+}
+
+void ClientDisk::need_room() const {
+  if (is_full) throw DiskFull{};
+}
+
+void ClientDisk::set_outbox_aside() {
+  need_room();
+  if (files.outbox) set_aside.push_back(*files.outbox);
+}
+
+void ClientDisk::replace_outbox(const std::string& text) {
+  need_room();
+  files.outbox = text;
+  synced_outbox = text.size();
+}
+
+void ClientDisk::append_line(const client::AppendOutbox& what) {
+  need_room();
   if (!files.outbox) files.outbox.emplace();
   *files.outbox += what.line;
   if (what.sync && !fault("outbox_not_synced")) synced_outbox = files.outbox->size();
-  return true;
 }
 
-void ClientDisk::begin() {
-  owed_outbox.reset();
-  owed_lines.clear();
-  owed_device.reset();
+void ClientDisk::replace_device(const std::string& text) {
+  need_room();
+  files.device = text;
+}
+
+void ClientDisk::write_mark(const client::KeepMark& mark) {
+  need_room();
+  const auto& record = mark.record;
+  files.mark.resize(std::max(files.mark.size(), record.offset + record.bytes.size()));
+  std::copy(record.bytes.begin(), record.bytes.end(),
+            files.mark.begin() + static_cast<std::ptrdiff_t>(record.offset));
+  if (mark.sync && !fault("mark_never_synced")) synced_mark = files.mark;
 }
 
 void ClientDisk::cut_power(Random& random) {

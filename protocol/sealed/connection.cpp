@@ -269,11 +269,13 @@ void Connection::on_timeout(TimePoint now) {
 }
 
 void Connection::prefetch() const {
-  constexpr std::size_t kLine = 64;
-  const auto* const self = reinterpret_cast<const char*>(this);
-  for (std::size_t at = 0; at < sizeof *this; at += kLine) __builtin_prefetch(self + at);
-  const auto* const channel = reinterpret_cast<const char*>(channel_.get());
-  for (std::size_t at = 0; at < sizeof *channel_; at += kLine) __builtin_prefetch(channel + at);
+  const auto fetch = [](const auto& object) {
+    constexpr std::size_t kLine = 64;
+    const auto* const begin = reinterpret_cast<const char*>(&object);
+    for (std::size_t at = 0; at < sizeof object; at += kLine) __builtin_prefetch(begin + at);
+  };
+  fetch(*this);
+  if (channel_) fetch(*channel_);
 }
 
 channel::Channel& Connection::channel() {

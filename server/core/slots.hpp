@@ -1,7 +1,7 @@
 // Objects side by side in chunks, each in a numbered slot that it keeps: no header of malloc's for
 // each, a number finds them without a table, and what lives long does not lie scattered among what
-// a login needs for a moment. The lowest free slot is taken first, and a chunk
-// that has become empty is given back.
+// a login needs for a moment. The lowest free slot is taken first, and a chunk that has become
+// empty is given back.
 #pragma once
 
 #include <algorithm>

@@ -78,7 +78,10 @@ Connection::Taken Connection::on_datagram(const Path& path, const TransportHeade
 void Connection::roam(const Path& path, std::size_t bytes, bool newest, TimePoint now) {
   if (side_ == Side::kClient) return;
   if (path.remote == path_.remote) {
-    if (newest) path_.local = path.local;
+    if (newest && path.local != path_.local) {
+      path_.local = path.local;
+      moved_ = true;
+    }
     if (Trial* const running = trial()) running->received += bytes;
     return;
   }
@@ -94,10 +97,15 @@ void Connection::roam(const Path& path, std::size_t bytes, bool newest, TimePoin
 void Connection::begin_trial(const Path& path, TimePoint now) {
   Trial begun;
   begun.proven = path_;
-  if (const Trial* const before = trial()) begun.proven = before->proven;
+  begun.moved_before = moved_;
+  if (const Trial* const before = trial()) {
+    begun.proven = before->proven;
+    begun.moved_before = before->moved_before;
+  }
   random_.fill(begun.challenge_new);
   random_.fill(begun.challenge_old);
   move_to(path, now);
+  moved_ = true;
   begun.until = now + kTrialPtos * pto();
   rare().trial = begun;
   drop_challenges();
@@ -110,6 +118,7 @@ void Connection::begin_trial(const Path& path, TimePoint now) {
 
 void Connection::go_back(TimePoint now) {
   const Path proven = trial()->proven;
+  if (!fault("move_forgotten")) moved_ = trial()->moved_before;
   drop_challenges();
   end_trial();
   move_to(proven, now);
@@ -175,8 +184,8 @@ void Connection::on_path_frames(const Path& path, const std::vector<channel::Pat
 
 std::size_t Connection::allowance(const Path& path) const {
   const Trial* const running = trial();
-  const bool unproven = running != nullptr && path.remote == path_.remote;
-  if (!unproven || fault("unproven_path_unlimited")) return kUnlimited;
+  if (running == nullptr || fault("unproven_path_unlimited")) return kUnlimited;
+  if (path.remote != path_.remote) return kUnlimited;
   const std::uint64_t most = kAmplification * running->received;
   return most > running->sent ? static_cast<std::size_t>(most - running->sent) : 0;
 }

@@ -99,6 +99,18 @@ class Connection {
   /// The client sends from a new address or to another one of the hub's: RTT afresh, and a ping.
   void set_path(const Path& path, TimePoint now);
   const Path& path() const { return path_; }
+  /// The last one that was proven: path(), or where a trial may go back to.
+  const Path& proven_path() const { return trial() != nullptr ? trial()->proven : path_; }
+  /// proven_path() is another one than when settle_move() was called last.
+  bool has_moved() const { return moved_ && is_path_proven(); }
+  /// proven_path() is noted; what comes of a trial that runs will still be news.
+  void settle_move() {
+    if (Trial* const running = trial()) {
+      running->moved_before = false;
+    } else {
+      moved_ = false;
+    }
+  }
   bool is_path_proven() const { return trial() == nullptr; }
 
   ConnectionId id() const { return ours_; }
@@ -118,7 +130,8 @@ class Connection {
 
  private:
   struct Trial {
-    Path proven;  // where to go back to
+    Path proven;                // where to go back to
+    bool moved_before = false;  // had it moved when the trial began?
     std::array<std::uint8_t, 8> challenge_new{};
     std::array<std::uint8_t, 8> challenge_old{};
     TimePoint until{};
@@ -172,6 +185,7 @@ class Connection {
   CloseReason closed_ = CloseReason::kNone;
   bool closing_ = false;  // our close frame is still to be sent
   bool wide_ = false;
+  bool moved_ = false;
 };
 
 static_assert(sizeof(Connection) <= kMaxIdleConnectionBytes);

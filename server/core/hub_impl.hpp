@@ -299,8 +299,6 @@ struct Hub::Impl {
 
   // progress.cpp
   void on_mark(Link& link, Now now);
-  /// The connection may have moved; `was` is where it was before.
-  void note_move(Link& link, const Path& was);
   void note_shown(Session& session, MessageId up_to, Now now);
   void note_progress(Session& session, Now now);
   void note_asked(Session& session, Now now);

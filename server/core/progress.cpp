@@ -18,15 +18,8 @@ constexpr int kSavesATurn = 64;
 constexpr std::chrono::milliseconds kSavePause{10};
 constexpr std::chrono::seconds kSaveAgain{1};  // where the store's inbox is full
 
-/// A path that is not proven yet may be anybody's.
-bool has_moved(const Session& session) {
-  const sealed::Connection& connection = session.link->connection;
-  return session.stored_path != nullptr && connection.is_path_proven() &&
-         connection.path() != *session.stored_path;
-}
-
 bool has_news(const Session& session) {
-  return session.mark > session.saved_mark || has_moved(session) ||
+  return session.mark > session.saved_mark || session.link->connection.has_moved() ||
          (session.has_asked && !fault("used_device_not_saved"));
 }
 
@@ -39,12 +32,6 @@ void Hub::Impl::on_mark(Link& link, Now now) {
   note_progress(*link.session, now);
 }
 
-void Hub::Impl::note_move(Link& link, const Path& was) {
-  if (link.session == nullptr || link.connection.path() == was) return;
-  auto& stored = link.session->stored_path;
-  if (stored == nullptr && !fault("move_not_noted")) stored = std::make_unique<Path>(was);
-}
-
 /// A forward ack of this framing: everything up to it was shown. It says nothing of what was not
 /// sent; a mark of the session before, on the same connection, may come late.
 void Hub::Impl::note_shown(Session& session, MessageId up_to, Now now) {
@@ -54,9 +41,6 @@ void Hub::Impl::note_shown(Session& session, MessageId up_to, Now now) {
 }
 
 void Hub::Impl::note_progress(Session& session, Now now) {
-  const bool is_back =
-      session.stored_path != nullptr && session.link->connection.path() == *session.stored_path;
-  if (is_back) session.stored_path.reset();
   if (session.save_queued || !has_news(session) || fault("mark_not_saved")) return;
   session.save_queued = true;
   saves_due.push_back({now.mono + kSaveInterval, session.id});
@@ -70,13 +54,13 @@ void Hub::Impl::note_asked(Session& session, Now now) {
 
 bool Hub::Impl::save(Session& session) {
   if (!session.is_sealed() || !has_news(session)) return true;
-  const sealed::Connection& connection = session.link->connection;
-  const bool keeps_path = session.stored_path != nullptr && !has_moved(session);
-  const Path& path = keeps_path ? *session.stored_path : connection.path();
+  sealed::Connection& connection = session.link->connection;
+  // A path that is not proven yet may be anybody's.
+  const Path& path = connection.proven_path();
   const store::SaveProgress news{session.account, connection.id(), session.mark, path.remote,
                                  path.local};
   if (!write(news, PendingProgress{})) return false;
-  if (!keeps_path) session.stored_path.reset();
+  if (!fault("move_saved_for_ever")) connection.settle_move();
   session.saved_mark = std::max(session.saved_mark, session.mark);
   session.has_asked = false;
   ++counters.progress_saved;

@@ -82,8 +82,6 @@ void Hub::Impl::on_transport(const Path& path, Bytes bytes, Now now) {
     begun = links.make(half_open->established, greeted, random, now.mono);
     link = begun.get();
   }
-  std::optional<Path> was;
-  if (path != link->connection.path()) was = link->connection.path();
   const Taken taken = link->connection.on_datagram(path, *header, bytes, now.mono);
   if (taken == Taken::kForged || taken == Taken::kReplayed) {
     ++(taken == Taken::kForged ? counters.drop_forged : counters.drop_replayed);
@@ -94,7 +92,6 @@ void Hub::Impl::on_transport(const Path& path, Bytes bytes, Now now) {
     if (link == nullptr) return;
   }
   links.touch(*link);
-  if (was) note_move(*link, *was);
   if (taken == Taken::kViolation) {
     ++counters.connections_violated;
     log(LogLevel::kWarning,
@@ -282,9 +279,7 @@ void Hub::Impl::flush(Link& link, Now now) {
 
 void Hub::Impl::on_link_timeouts(Now now) {
   for (Link* link : links.take_due(now.mono)) {
-    const Path was = link->connection.path();
     link->connection.on_timeout(now.mono);
-    note_move(*link, was);
     // Without a time yet, its session has ended in this very turn.
     const auto login_until = link->login_until();
     const bool idle_stranger = link->session == nullptr && login_until && now.mono >= *login_until;

@@ -48,8 +48,9 @@ void Hub::Impl::record_session(Link& link, LoginAttempt& attempt, Now now) {
   record.name = attempt.name;
   record.framing = Framing::kSealed;
   record.token = link.connection.id();
-  record.remote = link.connection.path().remote;
-  record.local = link.connection.path().local;
+  record.remote = link.connection.proven_path().remote;
+  record.local = link.connection.proven_path().local;
+  link.connection.settle_move();
   record.online_since = now.wall;
   using Proof = store::DeviceLogin::Proof;
   store::DeviceLogin device{attempt.device, attempt.resume_key, Proof::kResumeKey, {}};
@@ -129,7 +130,6 @@ void Hub::Impl::begin_session(Link& link, const LoginAttempt& attempt,
   Session& session = sessions.add_sealed(opened.session, link, now);
   link.session = &session;
   link.waiting.reset();
-  note_move(link, {opened.session.local, opened.session.remote});
   const store::Device device = opened.device.value_or(store::Device{});
   session.device_id = attempt.device;
   session.done_at_open = device.done;

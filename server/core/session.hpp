@@ -117,8 +117,6 @@ struct Session {
   MessageId sent = 0;        // the newest post in what it was sent since it opened
   MessageId mark = 0;        // the newest post that its client is known to have shown
   MessageId saved_mark = 0;  // of that, what the store has, or is being told
-  /// What the store has, or is being told, where the connection has moved since (progress.cpp).
-  std::unique_ptr<Path> stored_path;
 
   // Kept by SessionTable: the list of sessions ordered by their last activity, and that of each
   // account.

@@ -131,6 +131,34 @@ TEST_CASE("a connection that moved takes no more memory at rest than one that st
   CHECK(hub.connection.is_at_rest());
 }
 
+TEST_CASE("a connection says once that it moved, when that is proven and not undone") {
+  Hub hub;
+  CHECK_FALSE(hub.connection.has_moved());
+  hub.come(kNew);
+  CHECK_FALSE(hub.connection.has_moved());
+  CHECK(hub.connection.proven_path() == kOld);
+  hub.connection.settle_move();  // of the old path, while the new one is on trial
+  hub.poll();
+  hub.answer(kNew);
+  CHECK(hub.connection.has_moved());
+  CHECK(hub.connection.proven_path() == kNew);
+  hub.come(kThird);  // and back, before anybody asked
+  hub.come(kNew);
+  CHECK(hub.connection.is_path_proven());
+  CHECK(hub.connection.has_moved());
+  hub.connection.settle_move();
+  CHECK_FALSE(hub.connection.has_moved());
+  hub.come(kThird);
+  hub.come(kOld);
+  hub.come(kNew);
+  CHECK(hub.connection.is_path_proven());
+  CHECK_FALSE(hub.connection.has_moved());
+  Path other_local = kNew;
+  other_local.local.port = 4;
+  hub.come(other_local);  // the same client asks another of our addresses
+  CHECK(hub.connection.has_moved());
+}
+
 TEST_CASE("the newest datagram moves the connection, an older one does not") {
   Hub hub;
   const Buffer late = hub.sealed({1});

@@ -257,6 +257,13 @@ TEST_CASE("marks: where a session went is written down, once it is proven", "[ma
   const auto stored = *w.store.open_reader()->sessions({}, 10);
   REQUIRE(stored.size() == 1);
   CHECK(stored[0].remote == there);
+  const auto saved = w.host.counters().progress_saved;
+  CHECK(saved == 1);
+  for (int i = 0; i < 10; ++i) {  // and said once
+    ann->ping();
+    w.net.run_for(20s);
+  }
+  CHECK(w.host.counters().progress_saved == saved);
   ann->live_as("ann");
   w.host.restart();  // tells her where she is now
   w.net.run_for(1s);

@@ -38,6 +38,7 @@
 #include "protocol/channel/recovery.hpp"
 #include "protocol/channel/rest.hpp"
 #include "protocol/channel/send_lanes.hpp"
+#include "protocol/channel/spare_memory.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/types.hpp"
 
@@ -71,6 +72,9 @@ struct Received {
 
 class Channel {
  public:
+  static void* operator new(std::size_t bytes) { return take_memory(bytes); }
+  static void operator delete(void* block, std::size_t bytes) { give_memory(block, bytes); }
+
   /// Of a new connection.
   explicit Channel(const Config& config) : Channel(config, Rest{}) {}
   /// `rest` of an earlier Channel of the same connection, whose windows were no larger.

@@ -144,6 +144,13 @@ void check_sessions(SQLite::Database& db, std::vector<std::string>& out) {
     problems.add(fmt::format("a session of account {} names device {}, which is not its own",
                              row.number(0), row.number(1)));
   }
+  SQLite::Statement shared(db,
+                           "SELECT account, count(*) FROM sessions WHERE framing = 1"
+                           " GROUP BY account, token HAVING count(*) > 1");
+  for (Use row(shared); row.step();) {
+    problems.add(fmt::format("{} sessions of account {} are on one connection", row.number(1),
+                             row.number(0)));
+  }
   problems.move_to(out);
 }
 

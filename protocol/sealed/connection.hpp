@@ -111,6 +111,11 @@ class Connection {
       moved_ = false;
     }
   }
+  /// path() is noted, proven or not: to go back from there would be news.
+  void settle_here() {
+    moved_ = false;
+    if (Trial* const running = trial()) running->moved_before = true;
+  }
   bool is_path_proven() const { return trial() == nullptr; }
 
   ConnectionId id() const { return ours_; }

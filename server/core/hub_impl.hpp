@@ -258,8 +258,9 @@ struct Hub::Impl {
   LoginAttempt* take_lookup(store::Tag tag, Link*& link);
   /// The proof was right.
   void record_session(Link& link, LoginAttempt& attempt, Now now);
-  /// From here on nothing more may be asked in the name of the device but on `link`.
-  void supersede_device(const Link& link, const LoginAttempt& attempt);
+  /// Ends the device's session, wherever it is, and whatever session is on `link`: from here on
+  /// nothing more is asked in the name of the device but by the session that comes.
+  void supersede_sessions(const Link& link, const LoginAttempt& attempt);
   void on_sealed_open_reply(const PendingSealedLogin& pending, const store::Reply& reply, Now now);
   void begin_session(Link& link, const LoginAttempt& attempt, const store::SessionOpened& opened,
                      Now now);

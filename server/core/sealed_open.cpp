@@ -42,15 +42,16 @@ void Hub::Impl::record_session(Link& link, LoginAttempt& attempt, Now now) {
     return refuse_sealed_login(link, LoginRefusal::kNoRoom);
   }
   links.logged_in(link);  // whoever can prove that is no stranger
-  if (!fault("old_session_asks_on")) supersede_device(link, attempt);
+  if (!fault("old_session_asks_on")) supersede_sessions(link, attempt);
   store::StoredSession record;
   record.account = attempt.account;
   record.name = attempt.name;
   record.framing = Framing::kSealed;
   record.token = link.connection.id();
-  record.remote = link.connection.proven_path().remote;
-  record.local = link.connection.proven_path().local;
-  link.connection.settle_move();
+  // Who is just moving as they log in is where they log in from.
+  record.remote = link.connection.path().remote;
+  record.local = link.connection.path().local;
+  link.connection.settle_here();
   record.online_since = now.wall;
   using Proof = store::DeviceLogin::Proof;
   store::DeviceLogin device{attempt.device, attempt.resume_key, Proof::kResumeKey, {}};
@@ -60,15 +61,17 @@ void Hub::Impl::record_session(Link& link, LoginAttempt& attempt, Now now) {
     // A new device may take another's place: the store has to know which of them are used.
     for (Session* other : sessions.of_account(attempt.account)) save(*other);
   }
-  if (!write(store::OpenSession{std::move(record), device},
-             PendingSealedLogin{link.connection.id()})) {
+  // Of the same connection nothing may be closed once its new session is recorded.
+  const bool is_busy = !deferred_closes.empty();
+  if (is_busy || !write(store::OpenSession{std::move(record), device},
+                        PendingSealedLogin{link.connection.id()})) {
     ++counters.drop_busy_store;
     return refuse_sealed_login(link, LoginRefusal::kNoRoom);
   }
   attempt.stage = Stage::kRecording;
 }
 
-void Hub::Impl::supersede_device(const Link& link, const LoginAttempt& attempt) {
+void Hub::Impl::supersede_sessions(const Link& link, const LoginAttempt& attempt) {
   if (Session* old = sessions.of_device(attempt.account, attempt.device)) {
     const bool is_here = old->link == &link;
     if (!is_here) {
@@ -80,6 +83,10 @@ void Hub::Impl::supersede_device(const Link& link, const LoginAttempt& attempt) 
     // Its mark gets to the store before the device is read there.
     end_session(*old, is_here ? Tell::kNobody : Tell::kClient, Forget::kStored,
                 sealed::CloseReason::kReplaced);
+  }
+  // The store finds a session by its connection: that of another device or account goes first.
+  if (link.session != nullptr && !fault("two_sessions_of_a_connection")) {
+    end_session(*link.session, Tell::kNobody, Forget::kStored);
   }
   for (auto& [id, other] : attempts) {
     if (&other != &attempt && other.stage == Stage::kRecording &&
@@ -121,11 +128,6 @@ void Hub::Impl::on_sealed_open_reply(const PendingSealedLogin& login, const stor
 void Hub::Impl::begin_session(Link& link, const LoginAttempt& attempt,
                               const store::SessionOpened& opened, Now now) {
   const AccountId account = opened.session.account;
-  // The same connection logs in again: the store's row has been replaced, or it is another's.
-  if (link.session != nullptr) {
-    const bool same = link.session->account == account;
-    end_session(*link.session, Tell::kNobody, same ? Forget::kAlreadyForgotten : Forget::kStored);
-  }
   if (sessions.of_account(account).empty()) follows.add_account(account, opened.followees);
   Session& session = sessions.add_sealed(opened.session, link, now);
   link.session = &session;

@@ -153,6 +153,12 @@ TEST_CASE("a connection says once that it moved, when that is proven and not und
   hub.come(kNew);
   CHECK(hub.connection.is_path_proven());
   CHECK_FALSE(hub.connection.has_moved());
+  hub.come(kThird);
+  hub.connection.settle_here();  // noted before it is proven
+  CHECK_FALSE(hub.connection.has_moved());
+  hub.come(kNew);
+  CHECK(hub.connection.has_moved());  // it was not
+  hub.connection.settle_move();
   Path other_local = kNew;
   other_local.local.port = 4;
   hub.come(other_local);  // the same client asks another of our addresses

@@ -268,6 +268,25 @@ TEST_CASE("devices: a new session of the same device on the same connection repl
   CHECK(w.sessions().size() == 1);
 }
 
+TEST_CASE("devices: another device on the same connection ends the session before it", "[resume]") {
+  SealedWorld w(10, {"ann"});
+  auto peer = w.online("bob");
+  const auto first = peer->device;
+  const bool is_same_account = GENERATE(true, false);
+  const std::string next = is_same_account ? "bob" : "ann";
+  peer->device = w.new_peer()->device;
+  REQUIRE(peer->log_in(next, next + "_pw"));
+  CHECK(w.sessions().size() == 1);
+  CHECK(w.store.open_reader()->sessions({}, 10)->size() == 1);
+  REQUIRE(peer->send(Opcode::kLogout));  // of the second, and of no other
+  REQUIRE(peer->gets(Opcode::kLogoutAck));
+  CHECK(w.store.open_reader()->sessions({}, 10)->empty());
+  CHECK_FALSE(peer->resume(next));
+  REQUIRE(peer->connect());
+  peer->device = first;
+  CHECK(peer->resume("bob"));
+}
+
 TEST_CASE("devices: one too many takes the place of the one seen least recently", "[resume]") {
   store::StoreOptions options;
   options.max_devices = 3;

@@ -52,6 +52,15 @@ TEST_CASE("a sound database has no problems, with its writer and without") {
   REQUIRE(check(world.file).empty());
 }
 
+TEST_CASE("check finds two sessions of an account on one connection") {
+  Damaged world;
+  StoreVerbs(*SqliteStore::open(world.file)).open_sealed("ann", 3);
+  REQUIRE(check(world.file).empty());
+  RawDatabase(world.file).run("UPDATE sessions SET token = 1 WHERE account = 1 AND framing = 1");
+  REQUIRE(check(world.file) ==
+          std::vector<std::string>{"2 sessions of account 1 are on one connection"});
+}
+
 TEST_CASE("check names what is wrong") {
   const auto damage = GENERATE(table<std::string, std::string>({
       {"UPDATE posts SET author = 77 WHERE id = 6", "post 6 has no account"},

@@ -76,10 +76,13 @@ bool OwnDevice::agrees(const sealed::Mark& theirs, std::uint64_t done, bool resu
   // not known, its file did not survive: that is no reason to trust the numbers.
   const bool other_history = mark().history != 0 && theirs.history != mark().history &&
                              !fault("restored_hub_is_forgetful");
-  if (other_history || outbox_.waiting().empty()) return true;
+  if (other_history) return true;
+  // A hub that forgot the device would take its numbers once more, now or after another loss here.
+  if (done < outbox_.acknowledged() && !fault("forgetful_hub_believed")) return false;
+  if (outbox_.waiting().empty()) return true;
   const bool may_be_done = outbox_.waiting().front().number <= outbox_.sent();
   const bool may_be_new = !resumed && done == 0 && !fault("stranger_taken_for_known");
-  return done >= outbox_.acknowledged() && !(may_be_done && may_be_new);
+  return !(may_be_done && may_be_new);
 }
 
 void OwnDevice::take_mark(const sealed::Mark& theirs, std::uint64_t done,

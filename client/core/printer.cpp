@@ -56,6 +56,7 @@ std::string painted_line(const Record& record, const std::string& line, const St
     case RecordKind::kState:
     case RecordKind::kHelp:
     case RecordKind::kNote:
+    case RecordKind::kLeftOut:
       return line;
   }
   return line;
@@ -99,6 +100,8 @@ Record state_record(std::string_view state, std::string_view id) {
 Record help() { return {RecordKind::kHelp, std::string(help_text()), {}}; }
 
 Record note(std::string text) { return {RecordKind::kNote, {}, std::move(text)}; }
+
+Record left_out(std::string text) { return {RecordKind::kLeftOut, {}, std::move(text)}; }
 
 bool is_failure(const Record& record) {
   return record.kind == RecordKind::kRefusal || record.kind == RecordKind::kError;

@@ -22,6 +22,7 @@ enum class RecordKind : std::uint8_t {
   kState,      // state#ONLINE
   kHelp,       // several lines
   kNote,       // for people only: no line
+  kLeftOut,    // likewise, but whoever reads must know it: posts that were due are not shown
 };
 
 struct Record {
@@ -40,6 +41,7 @@ Record end_of_retrieve(std::size_t posts, MessageId oldest = 0);
 Record state_record(std::string_view state, std::string_view id);
 Record help();
 Record note(std::string text);
+Record left_out(std::string text);
 
 /// True for what makes the exit code tell of a failure.
 bool is_failure(const Record& record);

@@ -184,9 +184,9 @@ Record Session::refusal_record(const Message& message) {
 void Session::on_earlier_posts(const Message& message) {
   const auto earlier = sealed::read_earlier_posts(message.payload);
   if (config_.framing != Framing::kSealed || !earlier) return on_unexpected(message);
-  print(note(fmt::format("{}{} earlier posts are not shown: use retrieve#{}",
-                         earlier->more ? "more than " : "", earlier->count,
-                         std::min(earlier->count, kMaxRetrieve))));
+  print(left_out(fmt::format("{}{} earlier posts are not shown: use retrieve#{}",
+                             earlier->more ? "more than " : "", earlier->count,
+                             std::min(earlier->count, kMaxRetrieve))));
   send(Opcode::kForwardAck, {}, message.id);
 }
 

@@ -23,6 +23,8 @@ namespace fs = std::filesystem;
 constexpr int kMostSlots = 32;
 constexpr std::size_t kMaxDeviceBytes = 4096;
 constexpr std::size_t kMaxOutboxBytes = std::size_t{64} << 20;
+/// Answers still go in beyond it.
+constexpr off_t kFullOutboxBytes = kMaxOutboxBytes / 2;
 
 off_t size_of(const Fd& file, const fs::path& path) {
   struct stat status {};
@@ -167,6 +169,10 @@ void DeviceFilesOnDisk::replace_device(const std::string& text) {
 void DeviceFilesOnDisk::append_line(const AppendOutbox& what) {
   const fs::path path = directory_.path(file("outbox"));
   const off_t before = size_of(outbox_, path);
+  if (what.sync && before > kFullOutboxBytes && !fault("outbox_unbounded")) {
+    throw FileTrouble{
+        fmt::format("{} is full: wait until the hub has answered some of it", path.native())};
+  }
   try {
     write_all(outbox_, what.line, path);
     if (what.sync && !fault("outbox_not_synced") && ::fdatasync(outbox_.get()) != 0) {

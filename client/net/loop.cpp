@@ -259,7 +259,8 @@ class Loop {
     for (const Output& output : session_.outputs()) {
       if (const auto* printed = std::get_if<Print>(&output)) {
         said_ += render(printed->record, style_);
-        if (is_failure(printed->record)) explain(printed->record.note);
+        const bool leaves_out = printed->record.kind == RecordKind::kLeftOut;
+        if (leaves_out || is_failure(printed->record)) explain(printed->record.note, leaves_out);
       }
     }
     show();
@@ -277,8 +278,8 @@ class Loop {
   }
 
   /// Where output is for programs it has no sentences; who posts one line from a script wants them.
-  void explain(const std::string& sentence) const {
-    if (!posts_once_ || style_.terminal || sentence.empty()) return;
+  void explain(const std::string& sentence, bool anyway = false) const {
+    if (!(posts_once_ || anyway) || style_.terminal || sentence.empty()) return;
     fmt::print(stderr, "spoke: {}\n", printable(sentence));
   }
 

@@ -263,6 +263,17 @@ TEST_CASE("device files: there is a sentence where nothing can be kept") {
   CHECK(says(read(directory / "0.device"), "secret "));
 }
 
+TEST_CASE("device files: no more is kept than can be read again") {
+  const TempDirectory temp;
+  Program one(temp.path());
+  REQUIRE(one.ask("one"));
+  const fs::path outbox = directory_of(temp.path(), ann()) / "0.outbox";
+  fs::resize_file(outbox, (std::uintmax_t{32} << 20) + 1);
+  CHECK_FALSE(one.ask("two"));
+  CHECK(says(one.error, "0.outbox is full: wait until the hub has answered some of it"));
+  CHECK(fs::file_size(outbox) == (std::uintmax_t{32} << 20) + 1);
+}
+
 TEST_CASE("device files: what was not sent is set aside, each time under its own name") {
   const TempDirectory temp;
   const fs::path directory = directory_of(temp.path(), ann());

@@ -106,4 +106,22 @@ TEST_CASE("a device with a damaged file is refused, and moved away it is a new o
   CHECK(anew.output == kPosted);
 }
 
+TEST_CASE("who missed more than a catch-up brings is told how much: in a pipe on standard error") {
+  TestHub hub({.flags = {"--posts-per-second", "100000"}});
+  std::string lines;
+  for (int i = 0; i < 1003; ++i) lines += "post#" + std::to_string(i) + "\n";
+  {
+    SpokeProcess bob = hub.spoke("bob");
+    bob.login("bob_pw");
+    bob.subscribe("alice");
+    REQUIRE(bob.finish() == 0);
+  }
+  REQUIRE(alice(hub, {"--password-file", password_file(hub)}, lines).exit == 0);
+  SpokeProcess bob = hub.spoke("bob");
+  bob.login("bob_pw");
+  for (int i = 3; i < 1003; ++i) bob.expect("<alice>" + std::to_string(i));
+  CHECK(bob.finish() == 0);
+  CHECK(bob.process().errors() == "spoke: 3 earlier posts are not shown: use retrieve#3\n");
+}
+
 }  // namespace hub::test

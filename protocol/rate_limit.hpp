@@ -19,6 +19,9 @@ class RateLimit {
   bool take(std::uint32_t per_second, TimePoint now);
   /// The same for `burst` events at once, then one every `interval`.
   bool take(Duration interval, std::uint32_t burst, TimePoint now);
+  /// How often take() would succeed now; and from when on it would. `per_second` is not 0.
+  std::size_t room(std::uint32_t per_second, TimePoint now) const;
+  TimePoint free_at(std::uint32_t per_second) const;
   /// One event of those that were taken so did not count after all.
   void give_back(Duration interval) { full_at_ -= interval; }
 

@@ -26,7 +26,6 @@ struct RefusalWord {
 };
 
 constexpr std::array kRefusals = {
-    RefusalWord{"limit", "not done: too many in a short time; wait a moment, then ask again"},
     RefusalWord{"busy", "not done: the hub has too much to do just now; ask again later"},
     RefusalWord{"disk_full", "not done: the disk of the hub is full; who runs it has to make room"},
     RefusalWord{"store_failed",

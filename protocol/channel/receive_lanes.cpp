@@ -144,11 +144,18 @@ void ReceiveLanes::deliver(ReceiveStream& stream, Lane lane, std::vector<std::ui
   delivered_.push_back({lane, stream.id, last, std::move(message)});
 }
 
-std::vector<Delivered> ReceiveLanes::take() {
+std::vector<Delivered> ReceiveLanes::take(std::size_t most) {
   std::vector<Delivered> taken;
-  taken.swap(delivered_);
-  talk_window_.taken = talk_window_.delivered;
-  bulk_window_.taken = bulk_window_.delivered;
+  if (most >= delivered_.size()) {
+    taken.swap(delivered_);
+    talk_window_.taken = talk_window_.delivered;
+    bulk_window_.taken = bulk_window_.delivered;
+  } else {
+    const auto end = delivered_.begin() + static_cast<std::ptrdiff_t>(most);
+    taken.assign(std::move_iterator(delivered_.begin()), std::move_iterator(end));
+    delivered_.erase(delivered_.begin(), end);
+    for (const Delivered& each : taken) window_of(each.lane).taken += cost_of(each.bytes.size());
+  }
   owe_if_used(talk_window_);
   owe_if_used(bulk_window_);
   return taken;

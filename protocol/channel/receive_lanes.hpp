@@ -41,7 +41,8 @@ class ReceiveLanes {
   std::optional<Violation> on_message(const Frame& frame);
 
   bool has_delivered() const { return !delivered_.empty(); }
-  std::vector<Delivered> take();
+  /// The first ones that are to be taken, at most so many.
+  std::vector<Delivered> take(std::size_t most);
 
   void set_windows(std::size_t talk, std::size_t bulk);
   /// The lane of which a window frame is owed, and its limit; announced from then on.

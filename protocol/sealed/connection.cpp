@@ -294,9 +294,9 @@ channel::Channel& Connection::channel() {
   return *channel_;
 }
 
-std::vector<channel::Delivered> Connection::take_delivered() {
+std::vector<channel::Delivered> Connection::take_delivered(std::size_t most) {
   if (!channel_) return {};
-  return channel_->take_delivered();
+  return channel_->take_delivered(most);
 }
 
 void Connection::rest_if_idle() {

@@ -79,8 +79,10 @@ class Connection {
   void prefetch() const;
   /// The messages. Valid until the next call of another member; made anew after an idle phase.
   channel::Channel& channel();
-  /// What has become readable, moved out.
-  std::vector<channel::Delivered> take_delivered();
+  /// What has become readable, moved out: the first messages, at most so many. What is left keeps
+  /// its room in the receive window.
+  std::vector<channel::Delivered> take_delivered(std::size_t most = SIZE_MAX);
+  bool has_delivered() const { return channel_ != nullptr && channel_->has_delivered(); }
   /// The newest mark that came (see channel::Channel::mark()); nothing where none did since.
   std::optional<std::uint64_t> take_mark() {
     return channel_ ? channel_->take_mark() : std::nullopt;

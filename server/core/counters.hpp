@@ -34,7 +34,8 @@ namespace hub::server {
   X(drop_busy_login)             /* the stretching pool's inbox is full */                       \
   X(drop_busy_store)             /* the store's inbox is full */                                 \
   X(drop_busy_reader)            /* the reader's inbox is full */                                \
-  X(drop_post_rate)              /* a session posts faster than its cap */                       \
+  X(drop_post_rate)              /* a classic session posts faster than its cap */               \
+  X(sessions_paced)              /* ... a sealed one: what it asks is left unread for a while */ \
   X(drop_retrieve_queue)         /* more retrieves at once than a session may wait for */        \
   X(drop_sessions_full)                                                                          \
   X(drop_store_failed)           /* the store refused: full or failing disk */                   \

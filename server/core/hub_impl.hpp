@@ -145,6 +145,7 @@ struct Hub::Impl {
   void request_post(Session& session, const Incoming& in);
   /// Else it was refused.
   bool may_post(Session& session, const Incoming& in, std::uint64_t number);
+  void log_post_rate(Session& session, std::string_view consequence);
   void request_forward_ack(Session& session, const Incoming& in);
   void request_retrieve(Session& session, const Incoming& in);
   void request_logout(Session& session, const Incoming& in);

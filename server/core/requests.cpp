@@ -109,7 +109,7 @@ void Hub::Impl::follow(Session& session, const Incoming& in, bool add) {
 void Hub::Impl::request_post(Session& session, const Incoming& in) {
   failpoint("post_received");
   const std::uint64_t number = number_of(session, in);
-  const bool is_new = !is_repeat(session, number) || fault("repeat_hits_rate_limit");
+  const bool is_new = !is_repeat(session, number) || fault("repeat_judged_again");
   if (is_new && !may_post(session, in, number)) return;
   const store::Numbered once{number != 0 ? session.device : 0, number};
   store::AppendPost post{session.account, session.name, std::string(in.text), once};
@@ -129,13 +129,15 @@ bool Hub::Impl::may_post(Session& session, const Incoming& in, std::uint64_t num
   }
   if (session.posts.take(config.posts_per_second, in.now.mono)) return true;
   ++counters.drop_post_rate;
-  if (!std::exchange(session.post_rate_logged, true)) {
-    log(LogLevel::kWarning,
-        fmt::format("{} at {} posts faster than {} a second; what is too much is dropped",
-                    session.name, to_string(address_of(session)), config.posts_per_second));
-  }
-  refuse(session, in.opcode, control::Refusal::kLimit, number);
-  return false;
+  log_post_rate(session, "what is too much is dropped");
+  return false;  // classic: a sealed one has been paced (on_messages)
+}
+
+void Hub::Impl::log_post_rate(Session& session, std::string_view consequence) {
+  if (std::exchange(session.post_rate_logged, true)) return;
+  log(LogLevel::kWarning,
+      fmt::format("{} at {} posts faster than {} a second; {}", session.name,
+                  to_string(address_of(session)), config.posts_per_second, consequence));
 }
 
 void Hub::Impl::request_forward_ack(Session& session, const Incoming& in) {

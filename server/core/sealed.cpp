@@ -150,11 +150,25 @@ void Hub::Impl::send_reset(const Path& path, sealed::ConnectionId id) {
   ++counters.stateless_resets_sent;
 }
 
+/// A session that posts too fast is not refused anything: what it asks next is left unread until it
+/// may post again, and as its window closes it waits.
 void Hub::Impl::on_messages(Link& link, Now now) {
   const sealed::ConnectionId id = link.connection.id();
-  for (const channel::Delivered& delivered : link.connection.take_delivered()) {
-    on_message(link, delivered.bytes, now);
-    if (links.find(id) == nullptr || link.connection.is_closed()) return;
+  while (link.connection.has_delivered()) {
+    std::size_t most = SIZE_MAX;
+    if (link.session != nullptr && !fault("posts_not_paced")) {
+      const RateLimit& posts = link.session->posts;
+      most = posts.room(config.posts_per_second, now.mono);
+      if (most == 0) {
+        ++counters.sessions_paced;
+        log_post_rate(*link.session, "it has to wait");
+        return links.arm(link, posts.free_at(config.posts_per_second));
+      }
+    }
+    for (const channel::Delivered& delivered : link.connection.take_delivered(most)) {
+      on_message(link, delivered.bytes, now);
+      if (links.find(id) == nullptr || link.connection.is_closed()) return;
+    }
   }
 }
 
@@ -288,6 +302,7 @@ void Hub::Impl::on_link_timeouts(Now now) {
       close_link(*link, CloseReason::kNoLogin);
     }
     links.touch(*link);
+    if (!link->connection.is_closed()) on_messages(*link, now);  // that were left for a while
   }
 }
 

@@ -50,15 +50,6 @@ TEST_CASE("sealed: what a session may not do is refused in words, and the sessio
     REQUIRE(peer->gets(Opcode::kRefused, 5));
     CHECK(w.host.counters().posts_committed == 0);
   }
-  SECTION("posts that come too fast") {
-    REQUIRE(w.login("ann"));
-    for (int i = 0; i < 6; ++i) REQUIRE(w.post("ann", "fast"));
-    CHECK(w["ann"].count("error#limit") >= 1);
-    CHECK(w["ann"].count("post_ack#successful") >= 4);
-    w.net.run_for(3s);
-    REQUIRE(w.post("ann", "slow"));
-    CHECK(w["ann"].lines().back() == "post_ack#successful");
-  }
   SECTION("a store that has too much to do") {
     REQUIRE(w.login("ann"));
     w.host.hold_commits(true);

@@ -54,8 +54,8 @@ void judge_posts(const History& history, const std::vector<Era>& eras, Verdict& 
   }
   // These say for certain that nothing was done.
   constexpr std::array kCertain = {
-      "error#limit",    "error#busy",      "error#disk_full", "error#invalid",
-      "error#disabled", "error#not_found", "error#refused",   "error#must_login_first"};
+      "error#busy",      "error#disk_full", "error#invalid",         "error#disabled",
+      "error#not_found", "error#refused",   "error#must_login_first"};
   for (const Sight& sight : history.sights) {
     if (!starts_with(sight.about, "post#")) continue;
     const std::string text = text_in(sight.about);

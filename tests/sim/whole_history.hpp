@@ -25,7 +25,7 @@ struct Sight {
     kShown,      // text: a post that was forwarded, as `<ann>hello`
     kRetrieved,  // text: one from the past
     kAck,        // text: what is printed, "post_ack#successful"; `about`: the line it answers
-    kFailed,     // text: "subscribe_ack#failed" or "error#limit"; `about` likewise
+    kFailed,     // text: "subscribe_ack#failed" or "error#busy"; `about` likewise
     kEarlier,    // text: how many posts of before are left out
     kPrinted,    // text: any line but a post
     kNoted,      // text: for people only, at its terminal or of what its hub says

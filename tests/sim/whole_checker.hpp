@@ -10,7 +10,7 @@
 //             files were rewound: it may have forgotten the refusal, and then asks again.)
 //   order     The posts of one client stand in the order in which they were typed. (Unless its
 //             files were rewound: what it had forgotten may come back.)
-//   follows   A "subscribe_ack#successful" was true at some time between typing and ack; an
+//   follows   A "subscribe_ack#successful" was true at some time between asking and ack; an
 //             "unsubscribe_ack#successful" undid a follow in that time, a failed one found none.
 //             Taken together, unfollows were done as often as their acks say.             P4
 //   silence   Nobody posts while disabled.                                               P23

@@ -88,6 +88,22 @@ TEST_CASE("checker: follows and their acks") {
     w.answer(1, "unsubscribe_ack#failed", "unsubscribe#ann");
     CHECK(w.checks() == Checks{"follows"});
   }
+  SECTION("of two equal lines, of which the second was answered first") {
+    const std::string line = "unsubscribe#ann";
+    w.type(1, line);
+    const auto first = w.typed_at(1, line);
+    w.unfollow("bob", "ann");
+    w.type(1, line);
+    w.answer(1, "error#not_saved", line);
+    SECTION("done between the first and its ack") {
+      w.answer(1, "unsubscribe_ack#successful", line, first);
+      CHECK(w.checks().empty());
+    }
+    SECTION("but not between the second and its ack") {
+      w.answer(1, "unsubscribe_ack#successful", line);
+      CHECK(w.checks() == Checks{"follows"});
+    }
+  }
   SECTION("shown after the unfollow's ack") {
     w.type(0, "post#one");
     w.post("ann", "one");

@@ -1,6 +1,5 @@
 // What one client was shown, held against what was due to it.
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -71,9 +70,6 @@ class Feed {
         return;
       case What::kTyped:
         if (!history_.devices && sight.text.substr(0, 6) == "login#") lose(sight);
-        if (sight.text.substr(0, 12) == "unsubscribe#") {
-          unfollow_typed_[sight.text.substr(12)].push_back(sight.at);
-        }
         return;
       case What::kEarlier:
         left_out_ += std::stoul(sight.text);
@@ -153,12 +149,9 @@ class Feed {
   /// Of several under way it is the first.
   void note_unfollow(const Sight& sight) {
     const std::string whom = sight.about.substr(sight.about.find('#') + 1);
-    auto& typed = unfollow_typed_[whom];
-    if (typed.empty()) return;
-    const Duration begin = typed.front();
-    typed.pop_front();
+    if (!sight.asked || *sight.asked < era_.begin) return;
     for (const Journal::Span& span : journal_.follows(who_, whom)) {
-      if (span.to == Journal::kNever || journal_.at(span.to).at < begin - kGrain) continue;
+      if (span.to == Journal::kNever || journal_.at(span.to).at < *sight.asked - kGrain) continue;
       unfollowed_[whom] = std::max(unfollowed_[whom], span.to);
       return;
     }
@@ -223,7 +216,6 @@ class Feed {
   bool is_set_back_ = false;       // and repeats what it showed before that
   std::optional<Duration> fresh_since_ = Duration::zero();
   std::vector<Blank> blanks_;
-  std::map<std::string, std::deque<Duration>> unfollow_typed_;
   std::size_t left_out_ = 0;                       // posts, as it was told
   std::map<std::string, std::size_t> unfollowed_;  // by whom; the last unfollow it was told of
 };

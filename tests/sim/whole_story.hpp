@@ -1,8 +1,10 @@
 // Histories made by hand, for the tests of the checker of whole-world simulations.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -42,9 +44,20 @@ struct Story {
     history.sights.push_back({now, what, client, text, about, false});
   }
   void type(int client, const std::string& line) { see(What::kTyped, client, line); }
-  void answer(int client, const std::string& line, const std::string& about) {
+  /// Of the line typed last of those that are the same, or of the one that was asked then.
+  void answer(int client, const std::string& line, const std::string& about,
+              std::optional<Duration> asked = std::nullopt) {
     const bool good = line.find("successful") != std::string::npos;
     see(good ? What::kAck : What::kFailed, client, line, about);
+    history.sights.back().asked = asked ? asked : typed_at(client, about);
+  }
+  /// When it was typed last.
+  std::optional<Duration> typed_at(int client, const std::string& line) const {
+    const auto& all = history.sights;
+    const auto found = std::find_if(all.rbegin(), all.rend(), [&](const Sight& sight) {
+      return sight.what == What::kTyped && sight.client == client && sight.text == line;
+    });
+    return found == all.rend() ? std::nullopt : std::optional(found->at);
   }
   void show(int client, const std::string& line) { see(What::kShown, client, line); }
   void commit(Commit::What what, const std::string& who, const std::string& whom = {},

@@ -36,8 +36,12 @@ class Feed {
 
   void judge() {
     for (const Sight& sight : history_.sights) {
-      if (sight.client != client_ || sight.at < era_.begin || sight.at >= era_.end) continue;
-      take(sight);
+      if (sight.client != client_ || sight.at >= era_.end) continue;
+      if (sight.at >= era_.begin) {
+        take(sight);
+      } else if (sight.what == What::kFull) {
+        unkept_ = true;  // a restore does not make room on it
+      }
     }
     judge_gaps();
   }

@@ -85,6 +85,21 @@ TEST_CASE("checker: what may be shown again") {
   }
 }
 
+TEST_CASE("checker: a disk that was full before a restore is so after it") {
+  TwoPeople w;
+  const bool is_full = GENERATE(true, false);
+  if (is_full) w.see(What::kFull, 1);
+  w.history.undone.push_back(w.history.commits);
+  w.see(What::kHubDown);
+  w.see(What::kRestored);
+  w.see(What::kHubUp);
+  for (const int client : {0, 1}) w.see(What::kOnline, client);
+  w.say("one");
+  w.crash(What::kLeft, 1);
+  w.show(1, "<ann>one");
+  CHECK(w.checks() == (is_full ? Checks{} : Checks{"repeated"}));
+}
+
 TEST_CASE("checker: what need not be shown") {
   TwoPeople w;
   w.say("one");

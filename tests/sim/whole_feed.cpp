@@ -113,6 +113,7 @@ class Feed {
     if (cut != unfollowed_.end() && post < cut->second) {
       complain("not due", "is shown after the unfollow was acknowledged", sight, text);
     }
+    begin_turn(sight.at);
     judge_place(post, sight, text);
     first_shown_.emplace(post, sight.at);
     last_ = post;
@@ -120,34 +121,54 @@ class Feed {
     highest_ = std::max(highest_.value_or(post), post);
   }
 
+  /// What was shown in one turn is kept as one, at its end: where the client was not killed, the
+  /// turn before this one is.
+  void begin_turn(Duration at) {
+    if (turn_ == at) return;
+    turn_ = at;
+    if (after_ == After::kNothing) kept_ = last_;
+    if (after_ == After::kSetBack) kept_.reset();
+  }
+
   void judge_place(std::size_t post, const Sight& sight, const std::string& text) {
+    const bool seen = first_shown_.contains(post);
+    if (repeats_ != After::kNothing) repeats_ = std::max(repeats_, after_);
     if (!last_ || post > *last_) {
-      const bool seen = first_shown_.contains(post);
-      if (!seen && highest_ && post < *highest_ && !is_set_back_) {
+      const bool is_late = !seen && highest_ && post < *highest_;
+      const bool may_be_late =
+          repeats_ == After::kSetBack || (repeats_ == After::kKill && is_due_again(post, sight.at));
+      if (is_late && !may_be_late) {
         complain("disorder", "is shown after newer ones", sight, text);
-      } else if (seen && !is_set_back_) {
+      } else if (seen && repeats_ == After::kNothing) {
         complain("repeated", "is shown again", sight, text);
       }
-      if (highest_ && post > *highest_) is_set_back_ = false;
+      if (highest_ && post > *highest_) repeats_ = After::kNothing;
       return;
     }
     if (after_ == After::kSetBack) {
-      is_set_back_ = true;
+      repeats_ = After::kSetBack;
       return;
     }
-    // What was shown in one turn is kept as one.
-    const auto shown = first_shown_.find(post);
-    const bool is_of_last_turn =
-        shown != first_shown_.end() && shown->second == first_shown_.at(*last_);
-    if (is_of_last_turn && after_ == After::kKill && history_.devices) {
-      is_set_back_ = true;
+    const bool is_unkept = after_ == After::kKill && history_.devices && (!kept_ || post > *kept_);
+    if (is_unkept && (seen || is_due_again(post, sight.at))) {
+      repeats_ = std::max(repeats_, After::kKill);
       return;
     }
-    if (shown != first_shown_.end()) {
+    if (seen) {
       complain("repeated", "is shown again", sight, text);
     } else {
       complain("disorder", "is shown after newer ones", sight, text);
     }
+  }
+
+  /// Whether it was rightly passed over, and is due to who goes on from an older mark: its author
+  /// was disabled when something newer was shown, and no longer is.
+  bool is_due_again(std::size_t post, Duration now) const {
+    Duration passed_over = now;
+    for (auto newer = first_shown_.upper_bound(post); newer != first_shown_.end(); ++newer) {
+      passed_over = std::min(passed_over, newer->second);
+    }
+    return journal_.is_back(post, passed_over, now);
   }
 
   /// Of several under way it is the first.
@@ -215,9 +236,11 @@ class Feed {
   std::map<std::size_t, Duration> first_shown_;
   std::optional<std::size_t> last_;
   std::optional<std::size_t> highest_;
-  After after_ = After::kNothing;  // since the last post shown
-  bool unkept_ = false;            // its disk was full: its mark may be an old one
-  bool is_set_back_ = false;       // and repeats what it showed before that
+  After after_ = After::kNothing;    // since the last post shown
+  After repeats_ = After::kNothing;  // what it showed before that, until it has shown it all
+  std::optional<Duration> turn_;     // of the last post shown
+  std::optional<std::size_t> kept_;  // its mark is no older than this
+  bool unkept_ = false;              // its disk was full: its mark may be an old one
   std::optional<Duration> fresh_since_ = Duration::zero();
   std::vector<Blank> blanks_;
   std::size_t left_out_ = 0;                       // posts, as it was told

@@ -72,6 +72,22 @@ TEST_CASE("checker: what may be shown again") {
     w.show(1, "<ann>two");
     CHECK(w.checks() == Checks{"repeated"});
   }
+  SECTION("all since its mark was kept, where it was killed twice") {
+    w.type(0, "post#three");
+    w.post("ann", "three");
+    w.crash(What::kKilled, 1);
+    w.show(1, "<ann>two");
+    w.show_at_once(1, "<ann>three");
+    w.crash(What::kKilled, 1);
+    w.show(1, "<ann>two");
+    w.show(1, "<ann>three");
+    CHECK(w.checks().empty());
+    SECTION("but no more") {
+      w.crash(What::kKilled, 1);
+      w.show(1, "<ann>two");
+      CHECK(w.checks() == Checks{"repeated"});
+    }
+  }
   SECTION("more after a power cut, in order") {
     w.crash(What::kPowerCut, 1);
     w.show(1, "<ann>one");
@@ -98,6 +114,82 @@ TEST_CASE("checker: a disk that was full before a restore is so after it") {
   w.crash(What::kLeft, 1);
   w.show(1, "<ann>one");
   CHECK(w.checks() == (is_full ? Checks{} : Checks{"repeated"}));
+}
+
+TEST_CASE("checker: what comes after newer posts when its author is enabled again") {
+  // bob follows both, and is client 1.
+  Story w({"ann", "bob", "cid"});
+  w.follow("bob", "ann");
+  w.follow("bob", "cid");
+  w.type(2, "post#early");
+  w.post("cid", "early");
+  SECTION("to a client that was killed before it kept its mark") {
+    w.commit(Commit::What::kDisable, "cid");
+    w.type(0, "post#new");
+    w.post("ann", "new");
+    w.show(1, "<ann>new");
+    w.see(What::kKilled, 1);
+    w.commit(Commit::What::kEnable, "cid");
+    w.see(What::kUp, 1);
+    w.see(What::kOnline, 1);
+    w.show(1, "<cid>early");
+    w.show(1, "<ann>new");
+    CHECK(w.checks().empty());
+    SECTION("but once only") {
+      w.show(1, "<cid>early");
+      CHECK(w.checks() == Checks{"repeated"});
+    }
+  }
+  SECTION("but not what had been passed over for no reason") {
+    w.type(0, "post#middle");
+    w.post("ann", "middle");
+    w.commit(Commit::What::kDisable, "cid");
+    w.type(0, "post#new");
+    w.post("ann", "new");
+    w.show(1, "<ann>new");
+    w.commit(Commit::What::kEnable, "cid");
+    w.crash(What::kKilled, 1);
+    w.show(1, "<cid>early");
+    w.show(1, "<ann>middle");
+    w.show(1, "<ann>new");
+    CHECK(w.checks() == Checks{"disorder"});
+  }
+  SECTION("but not while its author is disabled") {
+    w.commit(Commit::What::kDisable, "cid");
+    w.type(0, "post#new");
+    w.post("ann", "new");
+    w.show(1, "<ann>new");
+    w.crash(What::kKilled, 1);
+    w.show(1, "<cid>early");
+    CHECK(w.checks() == Checks{"disorder"});
+  }
+  SECTION("but not if its author was disabled later than that") {
+    w.type(0, "post#new");
+    w.post("ann", "new");
+    w.show(1, "<ann>new");
+    w.now += 1s;
+    w.commit(Commit::What::kDisable, "cid");
+    w.commit(Commit::What::kEnable, "cid");
+    w.crash(What::kKilled, 1);
+    w.show(1, "<cid>early");
+    CHECK(w.checks() == Checks{"disorder"});
+  }
+  SECTION("but not to a client whose mark is newer") {
+    w.commit(Commit::What::kDisable, "cid");
+    w.type(0, "post#new");
+    w.type(0, "post#newest");
+    w.post("ann", "new");
+    w.post("ann", "newest");
+    w.show(1, "<ann>new");
+    SECTION("since it was not killed") { w.show(1, "<ann>newest"); }
+    SECTION("since it had gone on before it was killed") {
+      w.show(1, "<ann>newest");
+      w.crash(What::kKilled, 1);
+    }
+    w.commit(Commit::What::kEnable, "cid");
+    w.show(1, "<cid>early");
+    CHECK(w.checks() == Checks{"disorder"});
+  }
 }
 
 TEST_CASE("checker: what need not be shown") {

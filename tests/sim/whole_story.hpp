@@ -60,6 +60,11 @@ struct Story {
     return found == all.rend() ? std::nullopt : std::optional(found->at);
   }
   void show(int client, const std::string& line) { see(What::kShown, client, line); }
+  /// In the same turn as what was told before.
+  void show_at_once(int client, const std::string& line) {
+    now -= std::chrono::seconds(1);
+    show(client, line);
+  }
   void commit(Commit::What what, const std::string& who, const std::string& whom = {},
               const std::string& text = {}) {
     now += std::chrono::seconds(1);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <deque>
 #include <map>
 #include <set>
 #include <string_view>
@@ -99,7 +98,6 @@ class Follows {
   void judge() {
     for (const Sight& sight : history_.sights) {
       if (sight.what == What::kTyped) {
-        typed_[{sight.client, sight.text}].push_back(sight.at);
         if (starts_with(sight.text, "unsubscribe#")) {
           ++unfollows_[{account_of(sight), whom_of(sight.text)}].typed;
         }
@@ -126,13 +124,11 @@ class Follows {
   static std::string whom_of(const std::string& line) { return line.substr(line.find('#') + 1); }
 
   void judge(const Sight& sight) {
-    auto& waiting = typed_[{sight.client, sight.about}];
-    if (waiting.empty()) return;
-    const Duration begin = waiting.front();
-    waiting.pop_front();
     auto& unfollows = unfollows_[{account_of(sight), whom_of(sight.about)}];
     if (sight.text == "unsubscribe_ack#successful") ++unfollows.done;
     if (sight.text == "unsubscribe_ack#failed") ++unfollows.not_done;
+    if (!sight.asked) return;
+    const Duration begin = *sight.asked;
     for (const Era& era : eras_) {  // all else would be guessing
       if (begin < era.end && sight.at > era.end) return;
     }
@@ -194,7 +190,6 @@ class Follows {
   const History& history_;
   const std::vector<Era>& eras_;
   Verdict& verdict_;
-  std::map<std::pair<int, std::string>, std::deque<Duration>> typed_;
   std::map<std::pair<std::string, std::string>, Unfollows> unfollows_;
 };
 

@@ -10,7 +10,7 @@
 //             files were rewound: it may have forgotten the refusal, and then asks again.)
 //   order     The posts of one client stand in the order in which they were typed. (Unless its
 //             files were rewound: what it had forgotten may come back.)
-//   follows   A "subscribe_ack#successful" was true at some time between typing and ack; an
+//   follows   A "subscribe_ack#successful" was true at some time between asking and ack; an
 //             "unsubscribe_ack#successful" undid a follow in that time, a failed one found none.
 //             Taken together, unfollows were done as often as their acks say.             P4
 //   silence   Nobody posts while disabled.                                               P23
@@ -20,9 +20,12 @@
 //   invented  Every post shown is in the history.                                    P2, P5
 //   not due   It is due. After an "unsubscribe_ack#successful" none of before is shown.
 //   repeated  It is shown once: again only right after the client was killed, and then only what
-//             it showed in its last turn, with one datagram; or after its machine lost power, its
-//             files were rewound or its disk was full, which may set it back further.    P5
-//   disorder  Posts are shown in the order of the history.                               P5
+//             it showed in its last turn, with one datagram, since it had not kept its mark yet; or
+//             after its machine lost power, its files were rewound or its disk was full, also
+//             before a restore, which may set it back further.                           P5
+//   disorder  Posts are shown in the order of the history. (What its author's being disabled kept
+//             from a client may come when that is over, and so after newer ones, where a client
+//             goes on from an older mark.)                                               P5
 //   gap       Every due post is shown, unless before anything newer was shown it was deleted, its
 //             author unfollowed or disabled, or the client became a new one, which begins with
 //             what comes then; or it is among the oldest of many, and the client was told that so

@@ -1,6 +1,5 @@
 // What one client was shown, held against what was due to it.
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -37,8 +36,12 @@ class Feed {
 
   void judge() {
     for (const Sight& sight : history_.sights) {
-      if (sight.client != client_ || sight.at < era_.begin || sight.at >= era_.end) continue;
-      take(sight);
+      if (sight.client != client_ || sight.at >= era_.end) continue;
+      if (sight.at >= era_.begin) {
+        take(sight);
+      } else if (sight.what == What::kFull) {
+        unkept_ = true;  // a restore does not make room on it
+      }
     }
     judge_gaps();
   }
@@ -71,9 +74,6 @@ class Feed {
         return;
       case What::kTyped:
         if (!history_.devices && sight.text.substr(0, 6) == "login#") lose(sight);
-        if (sight.text.substr(0, 12) == "unsubscribe#") {
-          unfollow_typed_[sight.text.substr(12)].push_back(sight.at);
-        }
         return;
       case What::kEarlier:
         left_out_ += std::stoul(sight.text);
@@ -113,6 +113,7 @@ class Feed {
     if (cut != unfollowed_.end() && post < cut->second) {
       complain("not due", "is shown after the unfollow was acknowledged", sight, text);
     }
+    begin_turn(sight.at);
     judge_place(post, sight, text);
     first_shown_.emplace(post, sight.at);
     last_ = post;
@@ -120,45 +121,62 @@ class Feed {
     highest_ = std::max(highest_.value_or(post), post);
   }
 
+  /// What was shown in one turn is kept as one, at its end: where the client was not killed, the
+  /// turn before this one is.
+  void begin_turn(Duration at) {
+    if (turn_ == at) return;
+    turn_ = at;
+    if (after_ == After::kNothing) kept_ = last_;
+    if (after_ == After::kSetBack) kept_.reset();
+  }
+
   void judge_place(std::size_t post, const Sight& sight, const std::string& text) {
+    const bool seen = first_shown_.contains(post);
+    if (repeats_ != After::kNothing) repeats_ = std::max(repeats_, after_);
     if (!last_ || post > *last_) {
-      const bool seen = first_shown_.contains(post);
-      if (!seen && highest_ && post < *highest_ && !is_set_back_) {
+      const bool is_late = !seen && highest_ && post < *highest_;
+      const bool may_be_late =
+          repeats_ == After::kSetBack || (repeats_ == After::kKill && is_due_again(post, sight.at));
+      if (is_late && !may_be_late) {
         complain("disorder", "is shown after newer ones", sight, text);
-      } else if (seen && !is_set_back_) {
+      } else if (seen && repeats_ == After::kNothing) {
         complain("repeated", "is shown again", sight, text);
       }
-      if (highest_ && post > *highest_) is_set_back_ = false;
+      if (highest_ && post > *highest_) repeats_ = After::kNothing;
       return;
     }
     if (after_ == After::kSetBack) {
-      is_set_back_ = true;
+      repeats_ = After::kSetBack;
       return;
     }
-    // What was shown in one turn is kept as one.
-    const auto shown = first_shown_.find(post);
-    const bool is_of_last_turn =
-        shown != first_shown_.end() && shown->second == first_shown_.at(*last_);
-    if (is_of_last_turn && after_ == After::kKill && history_.devices) {
-      is_set_back_ = true;
+    const bool is_unkept = after_ == After::kKill && history_.devices && (!kept_ || post > *kept_);
+    if (is_unkept && (seen || is_due_again(post, sight.at))) {
+      repeats_ = std::max(repeats_, After::kKill);
       return;
     }
-    if (shown != first_shown_.end()) {
+    if (seen) {
       complain("repeated", "is shown again", sight, text);
     } else {
       complain("disorder", "is shown after newer ones", sight, text);
     }
   }
 
+  /// Whether it was rightly passed over, and is due to who goes on from an older mark: its author
+  /// was disabled when something newer was shown, and no longer is.
+  bool is_due_again(std::size_t post, Duration now) const {
+    Duration passed_over = now;
+    for (auto newer = first_shown_.upper_bound(post); newer != first_shown_.end(); ++newer) {
+      passed_over = std::min(passed_over, newer->second);
+    }
+    return journal_.is_back(post, passed_over, now);
+  }
+
   /// Of several under way it is the first.
   void note_unfollow(const Sight& sight) {
     const std::string whom = sight.about.substr(sight.about.find('#') + 1);
-    auto& typed = unfollow_typed_[whom];
-    if (typed.empty()) return;
-    const Duration begin = typed.front();
-    typed.pop_front();
+    if (!sight.asked || *sight.asked < era_.begin) return;
     for (const Journal::Span& span : journal_.follows(who_, whom)) {
-      if (span.to == Journal::kNever || journal_.at(span.to).at < begin - kGrain) continue;
+      if (span.to == Journal::kNever || journal_.at(span.to).at < *sight.asked - kGrain) continue;
       unfollowed_[whom] = std::max(unfollowed_[whom], span.to);
       return;
     }
@@ -218,12 +236,13 @@ class Feed {
   std::map<std::size_t, Duration> first_shown_;
   std::optional<std::size_t> last_;
   std::optional<std::size_t> highest_;
-  After after_ = After::kNothing;  // since the last post shown
-  bool unkept_ = false;            // its disk was full: its mark may be an old one
-  bool is_set_back_ = false;       // and repeats what it showed before that
+  After after_ = After::kNothing;    // since the last post shown
+  After repeats_ = After::kNothing;  // what it showed before that, until it has shown it all
+  std::optional<Duration> turn_;     // of the last post shown
+  std::optional<std::size_t> kept_;  // its mark is no older than this
+  bool unkept_ = false;              // its disk was full: its mark may be an old one
   std::optional<Duration> fresh_since_ = Duration::zero();
   std::vector<Blank> blanks_;
-  std::map<std::string, std::deque<Duration>> unfollow_typed_;
   std::size_t left_out_ = 0;                       // posts, as it was told
   std::map<std::string, std::size_t> unfollowed_;  // by whom; the last unfollow it was told of
 };

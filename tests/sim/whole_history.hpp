@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,9 @@ struct Sight {
   std::string text;
   std::string about;
   bool again = false;  // the same request was answered before, and its client has forgotten that
+  /// Of an answer: when the client first asked for it, in whichever of its lives. Nothing where it
+  /// says that nobody knows.
+  std::optional<Duration> asked{};
 };
 std::string_view name_of(Sight::What what);
 

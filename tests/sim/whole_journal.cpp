@@ -67,6 +67,15 @@ std::optional<Duration> Journal::taken_back(std::size_t post) const {
   return first;
 }
 
+bool Journal::is_back(std::size_t post, Duration by, Duration now) const {
+  const auto found = disabled_.find(at(post).who);
+  if (found == disabled_.end()) return false;
+  return std::any_of(found->second.begin(), found->second.end(), [&](const Span& span) {
+    return span.from > post && at(span.from).at <= by + kGrain && span.to != kNever &&
+           at(span.to).at <= now + kGrain;
+  });
+}
+
 std::optional<Duration> Journal::deleted(std::size_t post) const {
   const auto found = deleted_.find(at(post).text);
   if (found == deleted_.end()) return std::nullopt;

@@ -37,6 +37,8 @@ class Journal {
   std::optional<Span> due_by(const std::string& who, std::size_t post) const;
   /// The first time behind `post` at which its author was disabled, or it was deleted.
   std::optional<Duration> taken_back(std::size_t post) const;
+  /// Whether its author was disabled at some time from `post` to `by`, and enabled again by `now`.
+  bool is_back(std::size_t post, Duration by, Duration now) const;
   std::optional<Duration> deleted(std::size_t post) const;
   /// Since when `who` has been disabled that is so at this time.
   std::optional<Duration> disabled_since(const std::string& who, Duration at) const;

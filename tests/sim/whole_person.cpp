@@ -214,7 +214,7 @@ void Person::on_request(const client::Message& request) {
   const std::string line = line_of(request.opcode, request.payload);
   if (line.empty()) return;
   asked_ = line;
-  if (request.id != 0) tagged_[request.id] = line;
+  if (request.id != 0) tagged_[request.id] = {line, log_.now()};
 }
 
 /// What comes of what was asked is printed by the session, in the order in which it is told; only
@@ -228,7 +228,7 @@ void Person::on_link(const client::LinkOutput& output) {
       log_.add(What::kNoted, traits_.number, "hub: " + std::string(name_of(message.opcode)));
     }
     if (tagged != tagged_.end() && !line.empty()) {
-      expect(line, line, tagged->second);
+      expect(line, line, tagged->second.line, tagged->second.at);
     } else if (const auto earlier = sealed::read_earlier_posts(message.payload);
                message.opcode == Opcode::kEarlierPosts && earlier) {
       log_.add(What::kEarlier, traits_.number, std::to_string(earlier->count));
@@ -238,7 +238,8 @@ void Person::on_link(const client::LinkOutput& output) {
     const bool good = line.find("#successful") != std::string::npos;
     const bool failed = line.find("#failed") != std::string::npos;
     const std::string printed = good ? "" : failed ? "error#failed" : line;
-    expect(printed, line, line_of(settled->request.opcode, settled->request.payload));
+    expect(printed, line, line_of(settled->request.opcode, settled->request.payload),
+           asked_earlier());
   } else if (const auto* not_sent = std::get_if<client::NotSent>(&output)) {
     answering_.clear();
     expect("error#not_sent", "error#not_sent",
@@ -257,23 +258,32 @@ void Person::on_link(const client::LinkOutput& output) {
   }
 }
 
-/// An answer is kept before anybody hears of it: under the number of its request.
+/// A request is kept before it is sent, and an answer before anybody hears of it: under the number
+/// of its request.
 void Person::on_keep(const client::KeepOutput& kept) {
   const auto* line = std::get_if<client::AppendOutbox>(&kept);
   if (line == nullptr || !disk_->files.device) return;
   const std::string& text = line->line;
-  if (text.compare(0, 5, "done ") != 0 && text.compare(0, 8, "refused ") != 0) return;
-  const std::size_t number = text.find(' ') + 1;
+  const std::string_view word = std::string_view(text).substr(0, text.find(' '));
+  const std::size_t number = word.size() + 1;
   const std::string& device = *disk_->files.device;
-  answering_ = device.substr(0, device.find('\n', device.find("id "))) + " " +
-               text.substr(number, text.find(' ', number) - number);
+  const std::string key = device.substr(0, device.find('\n', device.find("id "))) + " " +
+                          text.substr(number, text.find(' ', number) - number);
+  if (word == "done" || word == "refused") answering_ = key;
+  if (word == "ask" || word == "hold") asked_at_[key] = log_.now();
 }
 
-void Person::expect(const std::string& printed, const std::string& answer,
-                    const std::string& about) {
+std::optional<Duration> Person::asked_earlier() const {
+  const auto asked = asked_at_.find(answering_);
+  if (asked == asked_at_.end()) return std::nullopt;
+  return asked->second;
+}
+
+void Person::expect(const std::string& printed, const std::string& answer, const std::string& about,
+                    std::optional<Duration> asked) {
   const bool again = !answering_.empty() && !answered_.insert(answering_).second;
   answering_.clear();
-  expected_.push_back({printed, answer, about, again});
+  expected_.push_back({printed, answer, about, asked, again});
 }
 
 void Person::on_print(const client::Record& record) {
@@ -291,8 +301,10 @@ void Person::on_print(const client::Record& record) {
     const Expected answer = expected_.front();
     expected_.pop_front();
     const bool good = answer.answer.find("#successful") != std::string::npos;
-    log_.add(good ? What::kAck : What::kFailed, traits_.number, answer.answer, answer.about).again =
-        answer.again;
+    Sight& sight =
+        log_.add(good ? What::kAck : What::kFailed, traits_.number, answer.answer, answer.about);
+    sight.again = answer.again;
+    sight.asked = answer.asked;
     return;
   }
   if (record.line == "login_ack#successful") tries_ = 0;

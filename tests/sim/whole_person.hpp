@@ -60,7 +60,9 @@ class Person {
   void on_request(const client::Message& request);
   void on_link(const client::LinkOutput& output);
   void on_keep(const client::KeepOutput& kept);
-  void expect(const std::string& printed, const std::string& answer, const std::string& about);
+  std::optional<Duration> asked_earlier() const;
+  void expect(const std::string& printed, const std::string& answer, const std::string& about,
+              std::optional<Duration> asked = std::nullopt);
   void on_print(const client::Record& record);
   void note_line();
   Endpoint new_address();
@@ -78,13 +80,19 @@ class Person {
   std::optional<TimePoint> logged_out_until_;
   std::optional<std::uint64_t> outputs_left_;
   Action ending_;
-  std::string asked_;                            // the line whose answer is awaited
-  std::map<std::uint64_t, std::string> tagged_;  // lines by the session's numbers for them
+  std::string asked_;  // the line whose answer is awaited
+  struct Asked {
+    std::string line;
+    Duration at{};
+  };
+  std::map<std::uint64_t, Asked> tagged_;     // by the session's numbers for them
+  std::map<std::string, Duration> asked_at_;  // by device and number, of all lives
   /// What the session is about to print, as it has been told, and the line that asked for it.
   struct Expected {
     std::string printed;  // empty: a note only, of an earlier life's request that was done
     std::string answer;
     std::string about;
+    std::optional<Duration> asked;
     bool again = false;
   };
   std::deque<Expected> expected_;

@@ -58,6 +58,10 @@ void SealedLink::on_message(const sealed::Message& message, TimePoint now) {
     case Opcode::kForward:
     case Opcode::kEarlierPosts:
       if (!online_) return;  // for the device that there was before a second login
+      if (fault("mark_before_print")) {
+        shown_ = message.id;
+        keep_mark();
+      }
       break;
     case Opcode::kPostAck:
     case Opcode::kSubscribeOk:

@@ -109,7 +109,9 @@ void Hub::Impl::on_catch_up(const CatchUpRead& missed, Now now) {
   ++counters.catch_up_pages;
   // The page may be newer than the follow index; up to the newest post that came through the stream
   // the index is the judge, so that who unfollowed meanwhile gets nothing more.
-  const MessageId up_to = std::min(missed.page->up_to, recent.newest());
+  const MessageId read_up_to =
+      fault("page_of_older_snapshot") ? recent.newest() : missed.page->up_to;
+  const MessageId up_to = std::min(read_up_to, recent.newest());
   const Followed followed = followed_by(session->account);
   for (const store::Post& post : missed.page->posts) {
     const bool is_due = followed.is_due(post.author, post.id) || fault("unfollowed_caught_up");

@@ -137,7 +137,7 @@ StoreThread::Open open(Ledger& ledger) {
 
 TEST_CASE("requests that arrive during a commit are committed together, 1024 at most") {
   Ledger ledger;
-  Arrivals arrivals(100);
+  Arrivals arrivals(10'000);
   {
     StoreThread thread(10'000, open(ledger), arrivals);
     auto first = requests(0, 1);
@@ -147,7 +147,7 @@ TEST_CASE("requests that arrive during a commit are committed together, 1024 at 
       auto more = requests(tag, std::min<store::Tag>(tag + 100, 2500));
       REQUIRE(thread.push(more) == more.size());
     }
-    ledger.permit(100);
+    ledger.permit(10'000);
     ledger.wait_for_groups(4);
   }
   CHECK(ledger.groups == std::vector<std::size_t>{1, 1024, 1024, 451});

@@ -72,6 +72,20 @@ TEST_CASE("away: what is typed while the hub is silent is on disk, and goes over
   CHECK(world.w["bob"].count("<ann>one") == 1);
 }
 
+TEST_CASE("away: what is asked after what is queued sees what that did", "[away]") {
+  World world(1, person());
+  REQUIRE(world.w.post("bob", "old"));
+  world.cut(true);
+  world.ann().type("subscribe#bob");
+  world.ann().type("retrieve#5");
+  world.w.net.run_for(5s);
+  CHECK(notes_with(world.ann(), "queued: subscribe#bob") == 1);
+  world.w.host.delays().commit = 100ms;
+  world.cut(false);
+  CHECK(world.w.sees("ann", "subscribe_ack#successful", 1, 20s));
+  CHECK(world.w.sees("ann", "<bob>old", 1, 20s));
+}
+
 TEST_CASE("away: who leaves while the hub is silent leaves at once, and nothing typed is lost",
           "[away]") {
   World world(2, person());

@@ -280,9 +280,7 @@ std::vector<Setting> make_settings() {
              "The most forwards that wait while a session is sent what it retrieves",
              FIELD(hub.max_pending_forwards)),
       number("posts-per-second", 1, kMillion,
-             "The most posts a session may make in a second; twice as many at once. Beyond it a "
-             "sealed "
-             "session waits, and a classic post is dropped",
+             "The most posts of a session in a second, twice as many at once; a sealed one waits",
              FIELD(hub.posts_per_second)),
       number(
           "answers-per-second", 1, kMillion,

@@ -54,12 +54,19 @@ void make_directory(const fs::path& directory) {
 
 namespace {
 
-std::string read_all(const Fd& file, std::size_t max_bytes, const fs::path& path) {
+constexpr mode_t kOthersWrite = 022;
+constexpr mode_t kOthersReadOrWrite = 066;
+
+/// Refuses a file that others may do one of `forbidden` with.
+std::string read_all(const Fd& file, std::size_t max_bytes, const fs::path& path,
+                     mode_t forbidden) {
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) fail("read", path, errno);
   if (!S_ISREG(status.st_mode)) throw FileTrouble{path.native() + " is no file"};
-  if ((status.st_mode & 022) != 0 && !fault("known_hubs_writable_by_others")) {
-    throw FileTrouble{fmt::format("others may write to {0}; run: chmod 600 {0}", path.native())};
+  if ((status.st_mode & forbidden) != 0 && !fault("known_hubs_writable_by_others")) {
+    const bool writable = (status.st_mode & kOthersWrite) != 0;
+    throw FileTrouble{fmt::format("others may {1} {0}; run: chmod 600 {0}", path.native(),
+                                  writable ? "write to" : "read")};
   }
   std::string text;
   std::string piece(16'384, '\0');
@@ -79,7 +86,7 @@ std::optional<std::string> read_file(const fs::path& path, std::size_t max_bytes
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0 && errno == ENOENT) return std::nullopt;
   if (file.get() < 0) fail("read", path, errno);
-  return read_all(file, max_bytes, path);
+  return read_all(file, max_bytes, path, kOthersWrite);
 }
 
 void write_all(const Fd& file, std::string_view text, const fs::path& path) {
@@ -114,7 +121,7 @@ void Directory::rename(const fs::path& path) {
 void Directory::refuse_shared() const {
   struct stat status {};
   if (::fstat(fd_.get(), &status) != 0) fail("read", path_, errno);
-  if ((status.st_mode & 022) == 0) return;
+  if ((status.st_mode & kOthersWrite) == 0) return;
   throw FileTrouble{fmt::format("others may write to {0}; run: chmod 700 {0}", path_.native())};
 }
 
@@ -128,7 +135,7 @@ std::optional<std::string> Directory::read(const std::string& name, std::size_t 
   const Fd file(::openat(fd_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (file.get() < 0 && errno == ENOENT) return std::nullopt;
   if (file.get() < 0) fail("read", path(name), errno);
-  std::string text = read_all(file, max_bytes, path(name));
+  std::string text = read_all(file, max_bytes, path(name), kOthersReadOrWrite);
   if (text.size() <= max_bytes) return text;
   throw FileTrouble{fmt::format("{} is longer than {} bytes", path(name).native(), max_bytes)};
 }

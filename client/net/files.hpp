@@ -52,7 +52,7 @@ class Directory {
   void refuse_shared() const;
   /// With mode 0600 where it is made; no symbolic link is followed.
   Fd open(const std::string& name, int flags) const;
-  /// As read_file(); and a longer one is refused.
+  /// As read_file(); and one that is longer, or that others can read, is refused.
   std::optional<std::string> read(const std::string& name, std::size_t max_bytes) const;
   /// Beside it, synced, then renamed into place; mode 0600. Who calls it holds the file's lock.
   void replace(const std::string& name, std::string_view text) const;

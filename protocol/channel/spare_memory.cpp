@@ -56,7 +56,7 @@ void* take_memory(std::size_t bytes) {
 }
 
 void give_memory(void* block, std::size_t bytes) noexcept {
-  if (!spare.keep(block, bytes)) ::operator delete(block, bytes);
+  if (!spare.keep(block, bytes)) ::operator delete(block);
 }
 
 std::size_t spare_blocks() { return spare.count(); }

@@ -102,7 +102,10 @@ class Connection {
   void set_path(const Path& path, TimePoint now);
   const Path& path() const { return path_; }
   /// The last one that was proven: path(), or where a trial may go back to.
-  const Path& proven_path() const { return trial() != nullptr ? trial()->proven : path_; }
+  const Path& proven_path() const {
+    const Trial* const running = trial();
+    return running != nullptr ? running->proven : path_;
+  }
   /// proven_path() is another one than when settle_move() was called last.
   bool has_moved() const { return moved_ && is_path_proven(); }
   /// proven_path() is noted; what comes of a trial that runs will still be news.

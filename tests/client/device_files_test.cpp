@@ -186,7 +186,7 @@ TEST_CASE("device files: a hub that has another key now keeps its devices") {
   }
 }
 
-TEST_CASE("device files: what others may write to is refused") {
+TEST_CASE("device files: what others may read or write is refused") {
   const TempDirectory temp;
   { Program one(temp.path()); }
   const fs::path directory = directory_of(temp.path(), ann());
@@ -203,6 +203,8 @@ TEST_CASE("device files: what others may write to is refused") {
   for (const char* name : {"0.device", "0.mark", "0.outbox"}) {
     refused(directory / name, 0620, "chmod 600 ");
     refused(directory / name, 0602, "chmod 600 ");
+    refused(directory / name, 0640, "chmod 600 ");
+    refused(directory / name, 0604, "chmod 600 ");
   }
   for (const fs::path& each : {directory, temp / "devices"}) {
     refused(each, 0770, "chmod 700 ");

@@ -24,7 +24,8 @@ Config open_windows() {
 
 /// Exchanges datagrams, 10 ms each way, until both have nothing more to say for now.
 void exchange(Side& a, Side& b, TimePoint& now) {
-  for (;;) {
+  for (int budget = 0;; ++budget) {
+    REQUIRE(budget < 100'000);
     const auto there = a.poll_all(now);
     const auto back = b.poll_all(now);
     if (there.empty() && back.empty()) {

@@ -14,22 +14,24 @@ Duration interval_of(std::uint32_t per_second) {
   return Duration(std::chrono::seconds(1)) / per_second;
 }
 
+constexpr std::uint32_t burst_of(std::uint32_t per_second) { return 2 * per_second; }
+
 }  // namespace
 
 bool RateLimit::take(std::uint32_t per_second, TimePoint now) {
   if (per_second == 0) return false;
-  return take(interval_of(per_second), 2 * per_second, now);
+  return take(interval_of(per_second), burst_of(per_second), now);
 }
 
 std::size_t RateLimit::room(std::uint32_t per_second, TimePoint now) const {
   const TimePoint free = free_at(per_second);
   if (free > now) return 0;
-  const auto all = 2 * std::size_t{per_second};
-  return std::min(all, static_cast<std::size_t>((now - free) / interval_of(per_second)) + 1);
+  const auto passed = static_cast<std::size_t>((now - free) / interval_of(per_second));
+  return std::min<std::size_t>(burst_of(per_second), passed + 1);
 }
 
 TimePoint RateLimit::free_at(std::uint32_t per_second) const {
-  return full_at_ - interval_of(per_second) * (2 * Duration::rep{per_second} - 1);
+  return full_at_ - interval_of(per_second) * (Duration::rep{burst_of(per_second)} - 1);
 }
 
 bool RateLimit::take(Duration interval, std::uint32_t burst, TimePoint now) {

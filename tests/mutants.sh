@@ -96,7 +96,7 @@ try_fault() {  # NAME
   fi
   read -r room test_case < <(sed -nE "s/^$name +//p" "$caught_by")
   [ -z "$room" ] || by=$(try_room "$name" "$output" "$room" "$test_case")
-  if [ -z "$by$simulated" ] || { [ -z "$by" ] && [ -n "$learn" ]; }; then
+  if [ -z "$by" ] && { [ -z "$simulated" ] || [ -n "$learn" ]; }; then
     home=$(grep -rlF "fault(\"$name\")" protocol store server client admin | head -n 1 | cut -d/ -f1)
     for room in $home $(printf '%s\n' $rooms | grep -vx "$home") e2e; do
       [ "$room" != e2e ] || [ -z "$simulated" ] || break  # it is caught already

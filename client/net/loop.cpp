@@ -259,8 +259,8 @@ class Loop {
     for (const Output& output : session_.outputs()) {
       if (const auto* printed = std::get_if<Print>(&output)) {
         said_ += render(printed->record, style_);
-        const bool leaves_out = printed->record.kind == RecordKind::kLeftOut;
-        if (leaves_out || is_failure(printed->record)) explain(printed->record.note, leaves_out);
+        const bool is_gap = printed->record.kind == RecordKind::kLeftOut;
+        if (is_gap || (posts_once_ && is_failure(printed->record))) explain(printed->record.note);
       }
     }
     show();
@@ -277,9 +277,9 @@ class Loop {
     if (!said_.empty()) show();
   }
 
-  /// Where output is for programs it has no sentences; who posts one line from a script wants them.
-  void explain(const std::string& sentence, bool anyway = false) const {
-    if (!(posts_once_ || anyway) || style_.terminal || sentence.empty()) return;
+  /// Where output is for programs it has no sentences; this one is for who started them.
+  void explain(const std::string& sentence) const {
+    if (style_.terminal || sentence.empty()) return;
     fmt::print(stderr, "spoke: {}\n", printable(sentence));
   }
 
@@ -302,7 +302,7 @@ class Loop {
   SealedDriver::Events driver_events() {
     SealedDriver::Events events;
     events.note = [this](const std::string& text) {
-      explain(text);
+      if (posts_once_) explain(text);
       say(text);
     };
     events.ask = [this](const std::string& text) {

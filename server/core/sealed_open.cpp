@@ -72,19 +72,16 @@ void Hub::Impl::record_session(Link& link, LoginAttempt& attempt, Now now) {
 }
 
 void Hub::Impl::supersede_sessions(const Link& link, const LoginAttempt& attempt) {
-  if (Session* old = sessions.of_device(attempt.account, attempt.device)) {
-    const bool is_here = old->link == &link;
-    if (!is_here) {
-      ++counters.sessions_replaced;
-      log(LogLevel::kInfo,
-          fmt::format("session of {} at {} replaced by its device at {}", old->name,
-                      to_string(address_of(*old)), to_string(link.connection.path().remote)));
-    }
-    // Its mark gets to the store before the device is read there.
-    end_session(*old, is_here ? Tell::kNobody : Tell::kClient, Forget::kStored,
-                sealed::CloseReason::kReplaced);
+  // A mark gets to the store before the device is read there.
+  Session* const old = sessions.of_device(attempt.account, attempt.device);
+  if (old != nullptr && old->link != &link) {
+    ++counters.sessions_replaced;
+    log(LogLevel::kInfo,
+        fmt::format("session of {} at {} replaced by its device at {}", old->name,
+                    to_string(address_of(*old)), to_string(link.connection.path().remote)));
+    end_session(*old, Tell::kClient, Forget::kStored, sealed::CloseReason::kReplaced);
   }
-  // The store finds a session by its connection: that of another device or account goes first.
+  // The store finds a session by its connection, so whoever's it is, it goes first.
   if (link.session != nullptr && !fault("two_sessions_of_a_connection")) {
     end_session(*link.session, Tell::kNobody, Forget::kStored);
   }

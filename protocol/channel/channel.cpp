@@ -19,12 +19,12 @@ constexpr std::size_t kTalkReserve = 2 * kMaxDatagramBytes;
 
 constexpr std::size_t kLargestMarkFrame = 1 + 8;
 
-/// On a path that loses, talk is sent again so soon, as long as no more than this is in flight, and
-/// then in at most so many datagrams at a time.
+/// On a path that may lose, talk is sent again so soon, as long as no more than this is in flight:
+/// in a second datagram of its own, and in others that go anyway up to so many.
 constexpr std::chrono::milliseconds kRepeatAfter{5};
 constexpr std::size_t kSparseBytes = kMaxDatagramBytes;
 constexpr std::uint16_t kRepeatCopies = 2;
-constexpr std::uint16_t kPassengerCopies = 3;
+constexpr std::uint16_t kMostCopies = 4;
 
 /// Datagrams of one probe timeout (RFC 9002 §6.2.4): one, and two once the first found no answer.
 int probes_of(int pto_count) { return pto_count >= 2 ? 2 : 1; }
@@ -243,7 +243,7 @@ void Channel::write_messages(Packet& packet, TimePoint now) {
     const std::uint64_t first_new = out_.next_new_talk();
     packet.talk_bytes = out_.write_talk(room_within(talk_budget()), packet.out, recovery_);
     if (sparse && packet.talk_bytes > 0) {
-      write_repeats(packet, first_new, kPassengerCopies);
+      write_repeats(packet, first_new);
       if (!repeat_timeout_) repeat_timeout_ = now + kRepeatAfter;
     }
   }
@@ -259,12 +259,12 @@ bool Channel::is_sparse() const {
          (recovery_.bytes_in_flight() <= kSparseBytes || fault("repeats_however_dense"));
 }
 
-void Channel::write_repeats(Packet& packet, std::uint64_t end, std::uint16_t most_copies) {
+void Channel::write_repeats(Packet& packet, std::uint64_t end) {
   if (fault("sparse_talk_not_repeated")) return;
   const std::size_t budget = talk_budget();
   const std::size_t taken = packet.size() + config_.datagram_overhead;
   const std::size_t room = std::min(packet.room(), budget > taken ? budget - taken : 0);
-  packet.talk_bytes += out_.write_repeats(end, most_copies, room, packet.out, recovery_);
+  packet.talk_bytes += out_.write_repeats(end, kMostCopies, room, packet.out, recovery_);
   if (packet.talk_bytes > 0) packet.is_ack_eliciting = true;
 }
 
@@ -300,8 +300,9 @@ bool Channel::poll_packet(std::uint64_t number, std::size_t max_bytes,
     } else {
       write_messages(packet, now);
       // Unless something new has just gone, and taken along what may be lost.
-      if (std::exchange(is_repeat_owed_, false) && packet.talk_bytes == 0 && is_sparse()) {
-        write_repeats(packet, out_.next_new_talk(), kRepeatCopies);
+      if (std::exchange(is_repeat_owed_, false) && packet.talk_bytes == 0 && is_sparse() &&
+          out_.has_talk_in_fewer_than(kRepeatCopies)) {
+        write_repeats(packet, out_.next_new_talk());
       }
     }
     if (is_ping_owed_ && !packet.is_ack_eliciting && packet.room() > 0) {

@@ -11,13 +11,14 @@
 //   probe       nothing acknowledged for a PTO, at most 3 s apart       RFC 9002 §6.2
 //   ack delay   an ack is owed, at the latest after 25 ms               RFC 9000 §13.2.1
 //   pacing      bulk waits for its next turn                            RFC 9002 §7.7
-//   repeat      sparse talk goes once more, on a path that loses        ours
+//   repeat      sparse talk goes once more, on a path that may lose     ours
 //
 // Sparse talk: a message that is alone on its way gives its receiver nothing to notice its loss by,
-// and its sender only the probe timer, longer than a round trip. So while a path loses datagrams
-// and next to nothing is in flight, talk is sent again after 5 ms without waiting to hear of its
-// loss, and rides along in the next datagram with room. These are datagrams as any other: new
-// numbers, counted in flight, within the congestion window. Once traffic is dense there are none.
+// and its sender only the probe timer, longer than a round trip. So while a path loses datagrams,
+// or is too new to tell, and next to nothing is in flight, talk is sent again after 5 ms without
+// waiting to hear of its loss, and rides along in the next datagram with room. These are datagrams
+// as any other: new numbers, counted in flight, within the congestion window. Once traffic is dense
+// there are none.
 #pragma once
 
 #include <cstddef>
@@ -164,7 +165,7 @@ class Channel {
   void write_messages(Packet& packet, TimePoint now);
   void write_probe(Packet& packet);
   bool is_sparse() const;
-  void write_repeats(Packet& packet, std::uint64_t end, std::uint16_t most_copies);
+  void write_repeats(Packet& packet, std::uint64_t end);
   /// How much of a datagram talk may fill, or bulk: what congestion control leaves.
   std::size_t talk_budget() const;
   std::size_t bulk_budget(TimePoint now);

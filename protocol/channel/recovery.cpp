@@ -14,10 +14,12 @@ constexpr int kLateAckProbeTimeouts = 3;
 constexpr int kPersistentCongestionThreshold = 3;  // RFC 9002 §7.6.1
 constexpr int kMaxBackoff = 16;                    // doublings; the cap has struck long before
 
-/// A path that loses one datagram in 64 or more is never long without caution; one that lost a
-/// single datagram has none again soon.
-constexpr std::uint8_t kCautionOfALoss = 64;
+/// With kCautionOfALoss, a path that loses one datagram in 64 or more is never long without
+/// caution; one that lost a single datagram has none again soon.
 constexpr std::uint8_t kMostCaution = 128;
+
+/// Where a round trip is shorter, the probe timer is quick enough for the first loss.
+constexpr std::chrono::milliseconds kShortRoundTrip{10};
 
 }  // namespace
 
@@ -114,10 +116,15 @@ std::optional<std::uint64_t> Recovery::on_ack(const AckFrame& ack, bool is_limit
   largest_acked_ = std::max(largest_acked_.value_or(0), ack.largest);
   if (any && !sampled) sampled = silent_sent_at(ack.largest);
   if (sampled) {
-    const auto delay = std::min<std::uint64_t>(
-        ack.delay_us, std::chrono::duration_cast<std::chrono::microseconds>(kMaxAckDelay).count());
-    rtt_.sample(now - *sampled, std::chrono::microseconds(delay));
-    if (!first_sample_at_) first_sample_at_ = now;
+    const std::chrono::microseconds delay(std::min<std::uint64_t>(
+        ack.delay_us, std::chrono::duration_cast<std::chrono::microseconds>(kMaxAckDelay).count()));
+    rtt_.sample(now - *sampled, delay);
+    if (!first_sample_at_) {
+      first_sample_at_ = now;
+      const bool is_short =
+          now - *sampled - delay < kShortRoundTrip && !fault("short_path_distrusted");
+      if (is_short && caution_ <= kCautionOfALoss) caution_ = 0;
+    }
   }
   if (any) pto_count_ = 0;
   detect_losses(now, fate);
@@ -220,7 +227,7 @@ void Recovery::on_path_changed(Duration initial_rtt, MakeCongestion make) {
   for (std::size_t i = 0; i < packets_.size(); ++i) packets_[i].bytes = packets_[i].talk_bytes = 0;
   bytes_in_flight_ = talk_bytes_in_flight_ = 0;
   congestion_ = make({});
-  caution_ = 0;
+  caution_ = caution_at_first();
   pto_count_ = 0;
   if (fault("path_change_keeps_rtt")) return;
   rtt_ = Rtt(initial_rtt);

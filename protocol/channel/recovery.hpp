@@ -8,6 +8,7 @@
 
 #include "protocol/channel/congestion.hpp"
 #include "protocol/channel/frames.hpp"
+#include "protocol/channel/rest.hpp"
 #include "protocol/channel/ring.hpp"
 #include "protocol/channel/rtt.hpp"
 #include "protocol/types.hpp"
@@ -45,7 +46,7 @@ class Recovery {
   static constexpr std::uint64_t kPacketThreshold = 3;  // RFC 9002 §6.1.1
 
   Recovery(Duration initial_rtt, const RttRest& rtt, MakeCongestion make,
-           const CongestionStart& start, std::uint8_t caution = 0);
+           const CongestionStart& start, std::uint8_t caution);
 
   /// First each piece of cargo, then the datagram that carries them all. Numbers ascend.
   void load(const Cargo& cargo) { cargo_.push_back(cargo); }
@@ -79,8 +80,8 @@ class Recovery {
   int pto_count() const { return pto_count_; }
   std::size_t bytes_in_flight() const { return bytes_in_flight_; }
   std::size_t talk_bytes_in_flight() const { return talk_bytes_in_flight_; }
-  /// Above 0 while this path loses datagrams: each loss raises it by more than a few acks take
-  /// away.
+  /// Above 0 while this path loses datagrams, or might: each loss raises it by more than a few acks
+  /// take away, and it starts at caution_at_first() where the first round trip is not a short one.
   std::uint8_t caution() const { return caution_; }
 
  private:

@@ -6,6 +6,7 @@
 #include <optional>
 #include <type_traits>
 
+#include "protocol/fault.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/types.hpp"
 
@@ -16,6 +17,11 @@ struct WindowRest {
   std::uint64_t used = 0;   // sent, or received
   std::uint64_t limit = 0;  // allowed by whoever receives
 };
+
+inline constexpr std::uint8_t kCautionOfALoss = 64;
+
+/// Recovery::caution() of a path of which nothing is known: as if it had just lost a datagram.
+inline std::uint8_t caution_at_first() { return fault("new_path_trusted") ? 0 : kCautionOfALoss; }
 
 /// A default Rest is a connection that has just begun.
 struct Rest {
@@ -34,9 +40,9 @@ struct Rest {
   std::uint32_t min_rtt_us = 0;
   std::uint32_t congestion_window = 0;  // 0: that of a fresh path
   std::uint32_t slow_start_threshold = 0;
-  std::uint64_t acked_end = 0;  // one above the largest of our datagrams acknowledged
-  std::uint8_t caution = 0;     // Recovery::caution()
-  std::uint8_t orderly_in = 0;  // Acks::orderly()
+  std::uint64_t acked_end = 0;                // one above the largest of our datagrams acknowledged
+  std::uint8_t caution = caution_at_first();  // Recovery::caution()
+  std::uint8_t orderly_in = 0;                // Acks::orderly()
 
   std::optional<std::uint64_t> largest_acked() const {
     if (acked_end == 0) return std::nullopt;
@@ -50,7 +56,8 @@ struct Rest {
 inline void forget_path(Rest& rest) {
   rest.smoothed_rtt_us = rest.rtt_variance_us = rest.min_rtt_us = 0;
   rest.congestion_window = rest.slow_start_threshold = 0;
-  rest.caution = rest.orderly_in = 0;
+  rest.caution = caution_at_first();
+  rest.orderly_in = 0;
 }
 
 static_assert(std::is_trivially_copyable_v<Rest>);

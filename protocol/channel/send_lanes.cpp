@@ -148,6 +148,14 @@ std::size_t SendLanes::write_repeats(std::uint64_t end, std::uint16_t most_copie
   return out.size() - start;
 }
 
+bool SendLanes::has_talk_in_fewer_than(std::uint16_t copies) const {
+  for (std::uint64_t seq = talk_.oldest_seq(); seq < talk_.next_new_seq(); ++seq) {
+    const SendStream::Message& message = talk_.at(seq);
+    if (!message.is_acked && !message.is_lost && message.copies < copies) return true;
+  }
+  return false;
+}
+
 void SendLanes::on_acked(const Cargo& cargo) {
   if (cargo.kind == Cargo::Kind::kTalk) {
     queued_talk_ -= talk_.on_acked(cargo.value);

@@ -45,6 +45,8 @@ class SendLanes {
   /// oldest first.
   std::size_t write_repeats(std::uint64_t end, std::uint16_t most_copies, std::size_t room,
                             std::vector<std::uint8_t>& out, Recovery& recovery);
+  /// Some talk is in flight, and neither acknowledged nor lost, in fewer datagrams.
+  bool has_talk_in_fewer_than(std::uint16_t copies) const;
   bool has_lost_talk() const { return talk_.has_lost(); }
   /// The oldest talk message that was never sent.
   std::uint64_t next_new_talk() const { return talk_.next_new_seq(); }

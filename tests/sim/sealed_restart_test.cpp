@@ -152,7 +152,7 @@ TEST_CASE("restart: who only listens is told, once more where that is lost", "[r
   // None of them says a word by itself.
   restart(w, 100ms);
   w.net.run_for(5s);
-  CHECK(w.host.counters().resumes_ok >= 39);
+  CHECK(w.host.counters().resumes_ok >= 36);  // of 20 seeds, 37 to 40
   CHECK(w.host.counters().stateless_resets_sent <= 3 * 40);
 }
 

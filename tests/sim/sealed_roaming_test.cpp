@@ -180,9 +180,10 @@ TEST_CASE("sealed: the last datagram before a silence copied first: the hub goes
   Copyist copyist(w, w["bob"]);
   copyist.to_copy = 1;
   w["bob"].type("unsubscribe#nobody");
-  w.net.run_for(15ms);
+  w.net.run_for(4ms);
   REQUIRE(copyist.copies == 1);
   w.net.cut(w["bob"].endpoint(), true);
+  w.net.run_for(11ms);
   CHECK(w.sessions()[1] == at("bob", kElsewhere));
   w.net.run_for(10s);  // nobody answers a challenge
   CHECK(w.sessions()[1] == at("bob", w["bob"].endpoint()));

@@ -212,11 +212,12 @@ TEST_CASE("sealed: a follower that falls behind is queued for no more, and misse
   const auto seed = GENERATE(range(1u, 6u));
   CAPTURE(seed);
   SealedWorld w(seed);
-  w.net.faults() = {.loss = 0.02, .duplicate = 0, .corrupt = 0, .delay = 5ms, .jitter = 5ms};
+  w.net.faults() = {.loss = 0.02, .duplicate = 0, .corrupt = 0, .delay = 100us, .jitter = 100us};
   REQUIRE(w.login("ann"));
   REQUIRE(w.login("bob"));
   REQUIRE(w.follow("bob", "ann"));
-  const int count = 7000;  // more than the ring of recent posts holds
+  // More than the ring of recent posts holds; and fast, for after 20 s bob would begin anew.
+  const int count = 7000;
   w.net.cut(w["bob"].endpoint(), true);
   for (int i = 0; i < count; ++i) {
     if (i == 6000) w.net.cut(w["bob"].endpoint(), false);

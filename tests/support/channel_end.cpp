@@ -8,6 +8,12 @@
 
 namespace hub::test {
 
+channel::Rest on_good_path() {
+  channel::Rest rest;
+  rest.caution = 0;
+  return rest;
+}
+
 std::optional<Datagram> Side::poll(TimePoint now, std::size_t max_bytes) {
   Datagram datagram{next_number, {}};
   if (!channel.poll_packet(next_number, max_bytes, datagram.frames, now)) return std::nullopt;

@@ -143,6 +143,7 @@ void serve(const Config& config, const store::DataDirectory& directory) {
   const auto open = [&]() -> std::unique_ptr<store::Store> {
     store::StoreOptions how = config.store;
     how.disk_reserve = config.disk_reserve;
+    how.checkpoints.on_thread = true;
     return store::SqliteStore::open(directory.database(), how);
   };
   if (config.hub.classic == ClassicAccess::kAny) {

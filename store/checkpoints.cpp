@@ -1,9 +1,9 @@
 #include "store/checkpoints.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <system_error>
+#include <utility>
 
 #include <sqlite3.h>
 
@@ -31,6 +31,7 @@ Checkpoints::Checkpoints(SQLite::Database& db, const std::filesystem::path& file
   sqlite3_wal_hook(db_.getHandle(), &Checkpoints::on_commit, this);
   measure();
   held_up_ = is_over_bound();  // left by a crash
+  if (policy.on_thread) thread_ = std::make_unique<WriteBackThread>(file);
 }
 
 Checkpoints::~Checkpoints() { sqlite3_wal_hook(db_.getHandle(), nullptr, nullptr); }
@@ -43,58 +44,60 @@ int Checkpoints::on_commit(void* self, sqlite3*, const char*, int pages) {
   return SQLITE_OK;
 }
 
-Checkpoints::Result Checkpoints::run(WallTime now) {
+WriteBack::Result Checkpoints::run(WallTime now) {
   measure();
+  if (thread_ && thread_->is_running() && !is_overdue()) return WriteBack::Result::kWhole;
   const bool is_due = log_pages_ >= due_at_;
   const bool clock_went_back = last_ && now < *last_;
   const bool waited = !last_ || now >= *last_ + kBetweenRuns || clock_went_back;
   if (clock_went_back) next_forced_.reset();
-  if (!is_due && !(waited && (held_up_ || is_over_bound()))) return Result::kFine;
+  if (!is_due && !(waited && (held_up_ || is_over_bound()))) return WriteBack::Result::kWhole;
+  if (thread_ && !fault("bulk_between_batches") && !std::exchange(is_bulk_begun_, true)) {
+    held_up_ = true;
+    thread_->start();
+    return WriteBack::Result::kWhole;
+  }
+  is_bulk_begun_ = false;
   last_ = now;
   due_at_ = log_pages_ + policy_.pages;
-  Round round = write_back(SQLITE_CHECKPOINT_PASSIVE);
+  WriteBack done = finish(now);
+  measure();
+  using Result = WriteBack::Result;
+  held_up_ = done.result != Result::kWhole || is_over_bound();
+  if (done.result == Result::kWhole) ++done_;
+  if (done.result == Result::kBlocked) ++blocked_;
+  said_ = std::move(done.said);
+  return done.result == Result::kBlocked ? Result::kWhole : done.result;
+}
+
+/// What the thread has left, which is what was committed while it ran; without a thread all of it.
+WriteBack Checkpoints::finish(WallTime now) {
+  using Result = WriteBack::Result;
+  if (thread_) {
+    WriteBack bulk = thread_->wait();
+    if (bulk.result == Result::kFailed && !fault("bulk_error_ignored")) return bulk;
+  }
+  WriteBack done = write_back(db_, SQLITE_CHECKPOINT_PASSIVE);
   if (is_over_bound() && !fault("checkpoint_never_forced") &&
-      (round == Round::kWhole || (round == Round::kBlocked && !(next_forced_ > now)))) {
-    round = write_back_forced();
-    patience_ = round == Round::kBlocked ? std::min(2 * patience_, kMostPatience) : kBetweenRuns;
+      (done.result == Result::kWhole ||
+       (done.result == Result::kBlocked && !(next_forced_ > now)))) {
+    done = write_back_forced();
+    patience_ =
+        done.result == Result::kBlocked ? std::min(2 * patience_, kMostPatience) : kBetweenRuns;
     next_forced_ = now + patience_;
   }
-  measure();
-  held_up_ = round != Round::kWhole || is_over_bound();
-  if (round == Round::kWhole) ++done_;
-  if (round == Round::kBlocked) ++blocked_;
-  if (round == Round::kNoRoom) return Result::kNoRoom;
-  return round == Round::kFailed ? Result::kFailed : Result::kFine;
+  return done;
 }
 
-Checkpoints::Round Checkpoints::write_back(int mode) {
-  int in_log = 0;
-  int written_back = 0;
-  const int result =
-      sqlite3_wal_checkpoint_v2(db_.getHandle(), "main", mode, &in_log, &written_back);
-  const int error = errno;
-  if (result == SQLITE_OK) return written_back == in_log ? Round::kWhole : Round::kBlocked;
-  switch (trouble_of(sqlite3_extended_errcode(db_.getHandle()), error)) {
-    case Trouble::kLocked:
-      return Round::kBlocked;
-    case Trouble::kNoRoom:
-    case Trouble::kLeftInLog:  // of a transaction; here there was none
-      return Round::kNoRoom;
-    case Trouble::kFailing:
-      break;
-  }
-  return fault("checkpoint_error_ignored") ? Round::kBlocked : Round::kFailed;
-}
-
-Checkpoints::Round Checkpoints::write_back_forced() {
+WriteBack Checkpoints::write_back_forced() {
   sqlite3_busy_timeout(db_.getHandle(), kForcedMilliseconds);
-  const Round round = write_back(SQLITE_CHECKPOINT_TRUNCATE);
+  WriteBack done = write_back(db_, SQLITE_CHECKPOINT_TRUNCATE);
   sqlite3_busy_timeout(db_.getHandle(), kBusyMilliseconds);
-  if (round == Round::kWhole) {
+  if (done.result == WriteBack::Result::kWhole) {
     log_pages_ = 0;
     due_at_ = policy_.pages;
   }
-  return round;
+  return done;
 }
 
 void Checkpoints::measure() {

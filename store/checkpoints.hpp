@@ -9,18 +9,25 @@
 // Who holds it up is a reader that looks at an old state: a backup does for as long as it runs. The
 // log then grows, is counted, and is written back when the reader has gone.
 //
+// With `on_thread`, as hubd has it, no commit waits for the bulk of it: a thread writes back what
+// there is while the writer goes on, and between two batches only what was committed meanwhile is
+// left to do, before the log can begin anew. A log that grows faster than that is waited for.
+//
 // One thread: the store's.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
+#include <string>
 
 #include <SQLiteCpp/Database.h>
 
 #include "protocol/types.hpp"
 #include "store/sqlite_store.hpp"
+#include "store/write_back.hpp"
 
 struct sqlite3;
 
@@ -35,12 +42,16 @@ class Checkpoints {
   Checkpoints(const Checkpoints&) = delete;
   Checkpoints& operator=(const Checkpoints&) = delete;
 
-  enum class Result { kFine, kNoRoom, kFailed };
-  /// Writes back what is due. kNoRoom: the database could not grow; the log still has everything.
-  Result run(WallTime now);
+  /// Writes back what is due, or has the thread begin. kWhole: nothing to worry about.
+  WriteBack::Result run(WallTime now);
+  /// kFailed: in SQLite's words.
+  const std::string& said() const { return said_; }
 
-  /// The next run() does it, however little there is to write back.
-  void hurry() { due_at_ = 0; }
+  /// The next run() does all of it, however little there is to write back.
+  void hurry() {
+    due_at_ = 0;
+    is_bulk_begun_ = true;
+  }
   /// It was due long ago: nobody calls run().
   bool is_overdue() const { return log_pages_ >= due_at_ + std::uint64_t{3} * policy_.pages; }
   /// Something is left to do that another commit is not needed for: run() again in a second.
@@ -53,9 +64,8 @@ class Checkpoints {
 
  private:
   static int on_commit(void* self, sqlite3* db, const char* name, int pages);
-  enum class Round { kWhole, kBlocked, kNoRoom, kFailed };
-  Round write_back(int mode);
-  Round write_back_forced();
+  WriteBack finish(WallTime now);
+  WriteBack write_back_forced();
   void measure();
 
   SQLite::Database& db_;
@@ -71,6 +81,9 @@ class Checkpoints {
   std::chrono::seconds patience_{1};     // between two such tries
   std::uint64_t done_ = 0;
   std::uint64_t blocked_ = 0;
+  std::string said_;
+  bool is_bulk_begun_ = false;               // by the thread; what is left is for the next run()
+  std::unique_ptr<WriteBackThread> thread_;  // nothing: all is done by run()
 };
 
 }  // namespace hub::store

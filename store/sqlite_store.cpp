@@ -9,7 +9,6 @@
 #include <sqlite3.h>
 
 #include "protocol/fault.hpp"
-#include "protocol/text.hpp"
 #include "store/checkpoints.hpp"
 #include "store/connection.hpp"
 #include "store/files.hpp"
@@ -191,14 +190,12 @@ std::vector<Output> SqliteStore::Impl::apply(std::span<const Request> batch, Wal
 
 void SqliteStore::Impl::write_back(WallTime now) {
   auto result = checkpoints.run(now);
-  if (result == Checkpoints::Result::kNoRoom && room.reserve_bytes() > 0) {
+  if (result == WriteBack::Result::kNoRoom && room.reserve_bytes() > 0) {
     room.on_full(now);
     checkpoints.hurry();
     result = checkpoints.run(now);
   }
-  if (result == Checkpoints::Result::kFailed) {
-    failed = store_failed(printable(sqlite3_errmsg(db.getHandle())));
-  }
+  if (result == WriteBack::Result::kFailed) failed = store_failed(checkpoints.said());
 }
 
 std::unique_ptr<SqliteStore> SqliteStore::open(const std::filesystem::path& file,

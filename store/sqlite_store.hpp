@@ -31,6 +31,7 @@ class OpenError : public std::runtime_error {
 struct CheckpointPolicy {
   std::uint32_t pages = 1000;                             // 4 MiB
   std::uint64_t bound = std::uint64_t{64} * 1024 * 1024;  // bytes
+  bool on_thread = false;
 };
 
 struct StoreOptions {

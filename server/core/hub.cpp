@@ -70,6 +70,8 @@ void Hub::on_control(ControlTag tag, const control::Command& command, Now now) {
 std::optional<TimePoint> Hub::next_timeout() const { return impl_->next_timeout(); }
 void Hub::on_timeout(Now now) { impl_->on_timeout(now); }
 std::size_t Hub::pending() const { return impl_->pending.size() + impl_->paused_runs.size(); }
+Outbox& Hub::outbox() { return impl_->out; }
+
 Outbox& Hub::end_turn(Now now) {
   impl_->flush_links(now);
   return impl_->out;

@@ -81,6 +81,9 @@ class Hub {
   /// Requests under way outside: zero once everything asked has been answered. For draining.
   std::size_t pending() const;
 
+  /// Within a turn: what there is to do so far. The caller may hand over its jobs and clear them,
+  /// so that other threads begin while the turn goes on.
+  Outbox& outbox();
   /// Ends a turn: what connections have to send is sealed. Then the outbox holds all there is to
   /// do; the caller does it and clears it.
   Outbox& end_turn(Now now);

@@ -171,11 +171,15 @@ struct Outbox {
   std::vector<ControlAnswer> answers;
   std::vector<LogLine> log;
 
-  void clear() {
-    datagrams.clear();
+  /// What is for other threads.
+  void clear_jobs() {
     writes.clear();
     checks.clear();
     reads.clear();
+  }
+  void clear() {
+    datagrams.clear();
+    clear_jobs();
     answers.clear();
     log.clear();
   }

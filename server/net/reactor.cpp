@@ -146,6 +146,7 @@ void Reactor::Impl::receive(Port& port) {
           }
         }
         if (datagrams.size() < kBatch) break;
+        hand_over(parts_.hub.outbox());  // there is more to read: meanwhile the store can begin
       }
     });
     receive(port);
@@ -189,6 +190,7 @@ void Reactor::Impl::hand_over(Outbox& out) {
   const std::size_t reads = out.reads.empty() ? 0 : parts_.reader.push(out.reads);
   refuse_rest(out, writes, checks, reads);
   for (LoginCheck& check : out.checks) wipe(check.password);
+  out.clear_jobs();
 }
 
 /// The core bounds what is under way, so the inboxes have room. If they do not all the same, the

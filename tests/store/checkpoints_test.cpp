@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "store/write_back.hpp"
 #include "tests/store/stores.hpp"
 #include "tests/support/raw_database.hpp"
 
@@ -13,9 +14,9 @@ using namespace hub::test;
 
 namespace {
 
-StoreOptions with(std::uint32_t pages, std::uint64_t bound) {
+StoreOptions with(std::uint32_t pages, std::uint64_t bound, bool on_thread = false) {
   StoreOptions options;
-  options.checkpoints = {pages, bound};
+  options.checkpoints = {pages, bound, on_thread};
   return options;
 }
 
@@ -34,6 +35,14 @@ struct Poster {
   }
   void maintain() { world->store().maintain(world->now()); }
   Health health() { return world->store().health(); }
+  /// Until the thread has done its part and what was left is done, too.
+  void maintain_until_written_back() {
+    const auto before = health().checkpoints;
+    while (health().checkpoints == before && health().writing == Health::Writing::kAll) {
+      maintain();
+      std::this_thread::yield();
+    }
+  }
 
   StoreWorld<OnDisk> world;
   AccountId ann = 0;
@@ -158,4 +167,58 @@ TEST_CASE("a log that a crash left long is cut without a batch") {
   store->maintain({});
   CHECK(store->health().log_bytes == 0);
   CHECK_FALSE(store->health().is_restless);
+}
+
+TEST_CASE("a thread writes the log back while batches are committed") {
+  Poster w(with(100, 10'000'000, true));
+  w.post(300);
+  w.post(300);
+  w.maintain();
+  CHECK(w.health().checkpoints == 0);  // the thread has begun
+  CHECK(w.health().is_restless);
+  w.post(10);
+  w.maintain_until_written_back();
+  CHECK(w.health().checkpoints_blocked == 0);
+  CHECK_FALSE(w.health().is_restless);
+  const auto long_log = w.health().log_bytes;
+  w.post(10);  // begins the log anew
+  w.maintain();
+  CHECK(w.health().log_bytes == long_log);
+  w.world.kind().reopen();
+  CHECK(w.world->feed("ann", 10'000).size() == 620);
+}
+
+TEST_CASE("what the thread that writes the log back leaves is what was committed meanwhile") {
+  Poster w(with(1'000'000, 1'000'000'000));
+  w.post(300);
+  RawDatabase db(w.world.kind().file());
+  REQUIRE(db.number("SELECT count(*) FROM posts") == 300);
+  const auto operations = [&] { return w.world.kind().disk().operations(); };
+  {
+    WriteBackThread thread(w.world.kind().file());
+    const auto before = operations();
+    thread.start();
+    CHECK(thread.wait().result == WriteBack::Result::kWhole);
+    CHECK_FALSE(thread.is_running());
+    CHECK(operations() > before + 50);
+  }
+  const auto before = operations();
+  db.number("PRAGMA wal_checkpoint(PASSIVE)");
+  CHECK(operations() <= before + 2);
+}
+
+TEST_CASE("a log that grows faster than the thread writes it back is waited for") {
+  Poster w(with(100, 10'000'000, true));
+  for (int i = 0; i < 200; ++i) w.post(100);  // 25 pages each
+  CHECK(w.health().log_bytes < 600 * 4120);
+}
+
+TEST_CASE("a disk that fails under the thread that writes the log back stops the writing") {
+  Poster w(with(100, 10'000'000, true));
+  w.post(600);
+  w.world.kind().disk().fail_after(20, FaultyDisk::Failure::kWriteError, false);
+  w.maintain_until_written_back();
+  CHECK(w.health().writing == Health::Writing::kFailed);
+  CHECK(w.health().checkpoints == 0);
+  CHECK_FALSE(w.health().said.empty());
 }

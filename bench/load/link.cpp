@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include <fmt/format.h>
+#include <netinet/udp.h>
 #include <unistd.h>
 
 #include "bench/load/measure.hpp"
@@ -44,25 +45,60 @@ void Link::commit(std::size_t size) {
 }
 
 void Link::flush() {
-  if (unsent_sizes_.empty()) return;
-  std::uint8_t* at = unsent_.data();
-  for (std::size_t i = 0; i < unsent_sizes_.size(); ++i) {
-    vectors_[i] = {at, unsent_sizes_[i]};
-    at += unsent_sizes_[i];
-    messages_[i] = {};
-    messages_[i].msg_hdr.msg_iov = &vectors_[i];
-    messages_[i].msg_hdr.msg_iovlen = 1;
-  }
-  for (std::size_t done = 0; done < unsent_sizes_.size();) {
-    const int sent =
-        ::sendmmsg(fd_, &messages_[done], static_cast<unsigned>(unsent_sizes_.size() - done), 0);
-    if (sent < 0 && errno != EINTR) {
+  std::size_t next = 0;  // the first datagram not sent
+  const std::uint8_t* at = unsent_.data();
+  while (next < unsent_sizes_.size()) {
+    const std::size_t count = gather(next, at);
+    const int sent = ::sendmmsg(fd_, messages_.data(), static_cast<unsigned>(count), 0);
+    if (sent < 0 && errno == EIO && is_segmenting_) {
+      is_segmenting_ = false;  // a device that cannot
+    } else if (sent < 0 && errno != EINTR) {
       throw Failure(fmt::format("cannot send to the hub: {}", std::strerror(errno)));
     }
-    if (sent > 0) done += static_cast<std::size_t>(sent);
+    for (int i = 0; i < sent; ++i) {
+      at += vectors_[static_cast<std::size_t>(i)].iov_len;
+      next += segments_[static_cast<std::size_t>(i)];
+    }
   }
   unsent_.clear();
   unsent_sizes_.clear();
+}
+
+/// Makes messages of the datagrams from `next` on, whose bytes begin at `at`: those of one size in
+/// a row are one message, with a shorter one last (GSO). How many messages.
+std::size_t Link::gather(std::size_t next, const std::uint8_t* at) {
+  static_assert(kLinkBatch <= 64, "UDP_MAX_SEGMENTS");
+  constexpr std::size_t kMostBytes = 60'000;  // of one IPv4 packet
+  std::size_t count = 0;
+  while (next < unsent_sizes_.size()) {
+    const std::size_t first = next;
+    const std::size_t size = unsent_sizes_[first];
+    std::size_t bytes = 0;
+    do {
+      bytes += unsent_sizes_[next++];
+    } while (is_segmenting_ && next < unsent_sizes_.size() && unsent_sizes_[next - 1] == size &&
+             unsent_sizes_[next] <= size && bytes + size <= kMostBytes);
+    segments_[count] = next - first;
+    vectors_[count] = {const_cast<std::uint8_t*>(at), bytes};
+    at += bytes;
+    msghdr& header = messages_[count].msg_hdr;
+    header = {};
+    header.msg_iov = &vectors_[count];
+    header.msg_iovlen = 1;
+    if (segments_[count] > 1) controls_[count].attach(header, static_cast<std::uint16_t>(size));
+    ++count;
+  }
+  return count;
+}
+
+void Link::SegmentSize::attach(msghdr& header, std::uint16_t size) {
+  header.msg_control = bytes.data();
+  header.msg_controllen = bytes.size();
+  cmsghdr* const control = CMSG_FIRSTHDR(&header);
+  control->cmsg_level = SOL_UDP;
+  control->cmsg_type = UDP_SEGMENT;
+  control->cmsg_len = CMSG_LEN(sizeof size);
+  std::memcpy(CMSG_DATA(control), &size, sizeof size);
 }
 
 std::span<const Bytes> Link::receive() {

@@ -37,12 +37,23 @@ class Link {
   std::span<const Bytes> receive();
 
  private:
+  /// The control message that has the kernel cut a message into datagrams.
+  struct SegmentSize {
+    alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(std::uint16_t))> bytes{};
+    void attach(msghdr& header, std::uint16_t size);
+  };
+
+  std::size_t gather(std::size_t next, const std::uint8_t* at);
+
   int fd_ = -1;
+  bool is_segmenting_ = true;
   std::vector<std::uint8_t> unsent_;
   std::vector<std::size_t> unsent_sizes_;
   std::vector<std::uint8_t> received_;
   std::array<iovec, kLinkBatch> vectors_{};
   std::array<mmsghdr, kLinkBatch> messages_{};
+  std::array<std::size_t, kLinkBatch> segments_{};  // datagrams of each message
+  std::array<SegmentSize, kLinkBatch> controls_{};
   std::array<Bytes, kLinkBatch> datagrams_{};
 };
 

@@ -184,7 +184,7 @@ TEST_CASE("a thread writes the log back while batches are committed") {
   w.post(10);  // begins the log anew
   w.maintain();
   CHECK(w.health().log_bytes == long_log);
-  w.world.kind().reopen();
+  w.world.reopen();
   CHECK(w.world->feed("ann", 10'000).size() == 620);
 }
 

@@ -44,18 +44,18 @@ int Checkpoints::on_commit(void* self, sqlite3*, const char*, int pages) {
   return SQLITE_OK;
 }
 
-WriteBack::Result Checkpoints::run(WallTime now) {
+WriteBack Checkpoints::run(WallTime now) {
   measure();
-  if (thread_ && thread_->is_running() && !is_overdue()) return WriteBack::Result::kWhole;
+  if (thread_ && thread_->is_running() && !is_overdue()) return {};
   const bool is_due = log_pages_ >= due_at_;
   const bool clock_went_back = last_ && now < *last_;
   const bool waited = !last_ || now >= *last_ + kBetweenRuns || clock_went_back;
   if (clock_went_back) next_forced_.reset();
-  if (!is_due && !(waited && (held_up_ || is_over_bound()))) return WriteBack::Result::kWhole;
+  if (!is_due && !(waited && (held_up_ || is_over_bound()))) return {};
   if (thread_ && !fault("bulk_between_batches") && !std::exchange(is_bulk_begun_, true)) {
     held_up_ = true;
     thread_->start();
-    return WriteBack::Result::kWhole;
+    return {};
   }
   is_bulk_begun_ = false;
   last_ = now;
@@ -66,8 +66,7 @@ WriteBack::Result Checkpoints::run(WallTime now) {
   held_up_ = done.result != Result::kWhole || is_over_bound();
   if (done.result == Result::kWhole) ++done_;
   if (done.result == Result::kBlocked) ++blocked_;
-  said_ = std::move(done.said);
-  return done.result == Result::kBlocked ? Result::kWhole : done.result;
+  return done;
 }
 
 /// What the thread has left, which is what was committed while it ran; without a thread all of it.

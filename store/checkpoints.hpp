@@ -21,7 +21,6 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <string>
 
 #include <SQLiteCpp/Database.h>
 
@@ -42,10 +41,8 @@ class Checkpoints {
   Checkpoints(const Checkpoints&) = delete;
   Checkpoints& operator=(const Checkpoints&) = delete;
 
-  /// Writes back what is due, or has the thread begin. kWhole: nothing to worry about.
-  WriteBack::Result run(WallTime now);
-  /// kFailed: in SQLite's words.
-  const std::string& said() const { return said_; }
+  /// Writes back what is due, or has the thread begin. What that came to; kWhole where nothing was.
+  WriteBack run(WallTime now);
 
   /// The next run() does all of it, however little there is to write back.
   void hurry() {
@@ -81,7 +78,6 @@ class Checkpoints {
   std::chrono::seconds patience_{1};     // between two such tries
   std::uint64_t done_ = 0;
   std::uint64_t blocked_ = 0;
-  std::string said_;
   bool is_bulk_begun_ = false;               // by the thread; what is left is for the next run()
   std::unique_ptr<WriteBackThread> thread_;  // nothing: all is done by run()
 };

@@ -189,13 +189,13 @@ std::vector<Output> SqliteStore::Impl::apply(std::span<const Request> batch, Wal
 }
 
 void SqliteStore::Impl::write_back(WallTime now) {
-  auto result = checkpoints.run(now);
-  if (result == WriteBack::Result::kNoRoom && room.reserve_bytes() > 0) {
+  WriteBack done = checkpoints.run(now);
+  if (done.result == WriteBack::Result::kNoRoom && room.reserve_bytes() > 0) {
     room.on_full(now);
     checkpoints.hurry();
-    result = checkpoints.run(now);
+    done = checkpoints.run(now);
   }
-  if (result == WriteBack::Result::kFailed) failed = store_failed(checkpoints.said());
+  if (done.result == WriteBack::Result::kFailed) failed = store_failed(done.said);
 }
 
 std::unique_ptr<SqliteStore> SqliteStore::open(const std::filesystem::path& file,

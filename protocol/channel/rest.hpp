@@ -18,6 +18,7 @@ struct WindowRest {
   std::uint64_t limit = 0;  // allowed by whoever receives
 };
 
+/// What a loss adds to Recovery::caution(), and as many acks take away.
 inline constexpr std::uint8_t kCautionOfALoss = 64;
 
 /// Recovery::caution() of a path of which nothing is known: as if it had just lost a datagram.

@@ -141,8 +141,7 @@ std::size_t SendLanes::write_repeats(std::uint64_t end, std::uint16_t most_copie
                                      std::vector<std::uint8_t>& out, Recovery& recovery) {
   const std::size_t start = out.size();
   for (std::uint64_t seq = talk_.oldest_seq(); seq < end; ++seq) {
-    const SendStream::Message& message = talk_.at(seq);
-    if (message.is_acked || message.is_lost || message.copies >= most_copies) continue;
+    if (!talk_.at(seq).may_fly_again(most_copies)) continue;
     if (!write_talk_message(seq, room - (out.size() - start), out, recovery)) break;
   }
   return out.size() - start;
@@ -150,8 +149,7 @@ std::size_t SendLanes::write_repeats(std::uint64_t end, std::uint16_t most_copie
 
 bool SendLanes::has_talk_in_fewer_than(std::uint16_t copies) const {
   for (std::uint64_t seq = talk_.oldest_seq(); seq < talk_.next_new_seq(); ++seq) {
-    const SendStream::Message& message = talk_.at(seq);
-    if (!message.is_acked && !message.is_lost && message.copies < copies) return true;
+    if (talk_.at(seq).may_fly_again(copies)) return true;
   }
   return false;
 }

@@ -18,6 +18,11 @@ class SendStream {
     bool is_last = false;
     bool is_lost = false;  // to be sent again
     bool is_acked = false;
+
+    /// Neither acknowledged nor lost, as far as is known, and in fewer datagrams than that.
+    bool may_fly_again(std::uint16_t most_copies) const {
+      return !is_acked && !is_lost && copies < most_copies;
+    }
   };
 
   explicit SendStream(std::uint64_t next_seq = 0) : base_(next_seq), next_new_(next_seq) {}

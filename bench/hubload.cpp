@@ -150,6 +150,7 @@ int main(int argc, char** argv) try {
 
   RetrieveOptions retrieve;
   auto* retrieve_command = app.add_subcommand("retrieve", "retrieve#n, one at a time");
+  retrieve_command->add_flag("--from-store", retrieve.from_store, "hubd keeps no posts in memory");
   retrieve_command->add_option("--followees", retrieve.followees)
       ->check(CLI::IsMember({10, 100, 1000}));
   retrieve_command->add_option("--history", retrieve.history)

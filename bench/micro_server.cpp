@@ -121,7 +121,7 @@ class Audience {
     for (AccountId i = 0; i < followers; ++i) {
       sessions.push_back({record_of(kAuthor + 1 + i), {{kAuthor, 0}}});
     }
-    hub_.restore(sessions, 0, at(0s));
+    hub_.restore({}, sessions, at(0s));
   }
 
   /// The committed post becomes a forward to each.

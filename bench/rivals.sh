@@ -45,8 +45,10 @@ for ((round = 1; round <= rounds; round++)); do
     theirs jetstream post --outstanding "$outstanding"
   done
   ours --sealed retrieve --followees 100
+  ours --sealed retrieve --followees 100 --from-store
   theirs redis retrieve --followees 100
   ours retrieve --followees 100
+  ours retrieve --followees 100 --from-store
   ours --sealed idle
   for rival in mosquitto-qos1 redis nats; do theirs "$rival" idle; done
   ours idle

@@ -40,6 +40,7 @@ for ((round = 1; round <= rounds; round++)); do
   load --sealed fanout --in-flight 64
   load --sealed post --history 1000000
   load --sealed retrieve --followees 100
+  load --sealed retrieve --followees 100 --from-store
   load --sealed idle
   if [ -n "$slow" ]; then load --sealed idle --sessions 100000; fi
   if [ -n "$slow" ]; then

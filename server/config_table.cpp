@@ -311,6 +311,10 @@ std::vector<Setting> make_settings() {
       number("max-pending-reads", 1, kMillion,
              "The most retrieves, logins and the like that wait for the database",
              FIELD(hub.max_pending_reads)),
+      number("recent-posts", 0, kMillion,
+             "The newest posts kept in memory, 8 MiB of them at most: what is retrieved is mostly "
+             "there",
+             FIELD(hub.recent_posts)),
       size("disk-reserve", kLeastDiskReserve, 1ull << 30, true,
            "Room kept on the disk for when it is full: posts are refused then, and people can "
            "still log in and out. 0 is none",

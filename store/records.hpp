@@ -30,6 +30,13 @@ struct Post {
   WallTime at{};  // when the store committed it
 };
 
+/// A post as history has it, whether it may be shown or not.
+struct HistoryPost {
+  Post post;
+  bool is_deleted = false;  // its text is gone
+  bool is_hidden = false;   // its author is disabled
+};
+
 /// Somebody followed; and the newest post there was when the follow was made.
 struct Followee {
   AccountId account = 0;

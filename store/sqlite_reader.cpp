@@ -67,6 +67,11 @@ struct SqliteReader::Statements {
   SQLite::Database& db;
 
   SQLite::Statement newest{db, std::string("SELECT ") + kNewestId + " FROM settings"};
+  SQLite::Statement last_posts{
+      db,
+      "SELECT p.id, p.author, p.at, p.text, a.name, a.disabled"
+      " FROM (SELECT id, author, at, text FROM posts ORDER BY id DESC LIMIT ?) p"
+      " LEFT JOIN accounts a ON a.id = p.author ORDER BY p.id"};
   SQLite::Statement info{db, std::string("SELECT ") + kSettingsColumns + " FROM settings"};
   SQLite::Statement counts{
       db,
@@ -134,6 +139,23 @@ Read<MessageId> SqliteReader::last_post() {
     Use row(sql_->newest);
     row.step();
     return static_cast<MessageId>(row.number(0));
+  });
+}
+
+Read<std::vector<HistoryPost>> SqliteReader::last_posts(std::uint32_t n) {
+  return reading([&] {
+    std::vector<HistoryPost> out;
+    for (Use row(sql_->last_posts, n); row.step();) {
+      HistoryPost& read = out.emplace_back();
+      read.post = {static_cast<MessageId>(row.number(0)), row.number(1), {}, {}, row.time(2)};
+      // Without an author it is left over from a deletion that went wrong; check says so.
+      read.is_deleted = row.is_null(3) || row.is_null(4);
+      read.is_hidden = !row.is_null(5) && row.number(5) != 0;
+      if (read.is_deleted) continue;
+      read.post.text = row.text(3);
+      read.post.author_name = row.text(4);
+    }
+    return out;
   });
 }
 

@@ -72,7 +72,9 @@ Result run_retrieve(const Setting& setting, const RetrieveOptions& options) {
   const auto file = setting.history.empty() ? directory.path() / "history.db" : setting.history;
   prepare_history(file, options.history);
   const store::DataDirectory data = copy_to_data(file, directory.path());
-  const HubProcess hub(setting.hubd, data.path(), load_flags());
+  auto flags = load_flags();
+  if (options.from_store) flags.insert(flags.end(), {"--recent-posts", "0"});
+  const HubProcess hub(setting.hubd, data.path(), flags);
   const std::vector<std::string> readers = HistoryShape::readers(options.followees);
   const auto swarm = make_swarm(setting.framing, hub, 1);
   swarm->login(readers, kPassword);
@@ -93,7 +95,8 @@ Result run_retrieve(const Setting& setting, const RetrieveOptions& options) {
   const auto count = static_cast<double>(latencies.size());
 
   Result result;
-  result.scenario = name_of(setting, fmt::format("retrieve/{}", options.followees));
+  const char* from = options.from_store ? "/store" : "";
+  result.scenario = name_of(setting, fmt::format("retrieve/{}{}", options.followees, from));
   result.add("retrieves", count);
   result.add("p50_us", latencies.percentile_us(0.5));
   result.add("p99_us", latencies.percentile_us(0.99));

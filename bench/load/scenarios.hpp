@@ -44,6 +44,7 @@ Result run_post(const Setting& setting, const PostOptions& options);
 
 struct RetrieveOptions {
   std::size_t followees = 100;  // 10, 100 or 1000
+  bool from_store = false;      // hubd keeps no posts in memory
   std::size_t history = 1'000'000;
   std::size_t n = 20;
   std::size_t count = 20'000;

@@ -1,7 +1,7 @@
 // Retrieves of the sealed framing. Each is a stream of its own in the bulk lane; they are served
-// one after the other. A run is read from the store in pages, the next one when all of the last is
-// with the connection, and the connection takes little ahead of what its client acknowledged: so
-// however much is asked for, the hub holds a page and a queue of it.
+// one after the other. A run is read in pages, from memory or from the store, the next one when all
+// of the last is with the connection, and the connection takes little ahead of what its client
+// acknowledged: so however much is asked for, the hub holds a page and a queue of it.
 #include <algorithm>
 #include <utility>
 
@@ -62,10 +62,14 @@ void Hub::Impl::on_sealed_page(Session& session, const RetrievePage& page, Now n
     run.not_before = now.mono + kReadAgain;
     return;
   }
-  const auto read = static_cast<std::uint32_t>(page.posts->size());
+  take_page(link, run, retrieved(*page.posts));
+}
+
+void Hub::Impl::take_page(Link& link, RetrieveStream& run, std::vector<RetrievedPost> posts) {
+  const auto read = static_cast<std::uint32_t>(posts.size());
   run.left = read < page_of(run) ? 0 : run.left - read;
-  if (read > 0) run.before = page.posts->back().id;
-  run.posts = *page.posts;
+  if (read > 0) run.before = posts.back().id;
+  run.posts = std::move(posts);
   run.next = 0;
   if (!run.stream) run.stream = link.connection.channel().open_bulk();
 }
@@ -84,13 +88,16 @@ bool Hub::Impl::feed_stream(Link& link, RetrieveStream& run, Now now) {
     return channel.send_bulk(*run.stream, sealed::write_message(message), last);
   };
   if (run.next < run.posts.size()) {
-    const store::Post& post = run.posts[run.next];
-    const std::string payload = format_post(post.author_name, post.text);
-    if (!send_bulk({Opcode::kRetrieveAck, post.id, payload}, false)) return false;
+    const RetrievedPost& post = run.posts[run.next];
+    if (!send_bulk({Opcode::kRetrieveAck, post.id, post.payload}, false)) return false;
     ++run.next;
     return true;
   }
   if (run.left > 0) {
+    if (auto posts = recent_page(link.session->account, page_of(run), run.before)) {
+      take_page(link, run, *std::move(posts));
+      return true;
+    }
     if (now.mono >= run.not_before && read_page(*link.session, run)) return false;
     if (!run.stream) {
       link.streams->pop_front();

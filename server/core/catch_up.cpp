@@ -1,7 +1,7 @@
 // Sealed delivery. A session is live: each due post goes into its connection as it is committed. Or
 // it is behind, since its connection takes posts more slowly than they come: then nothing is queued
 // for it. It reads pages of what it missed from the store, and is live again in the turn in which
-// what it was served reaches the ring of recent posts. So there is no gap and no repeat at the
+// what it was served reaches the recent posts in memory. So there is no gap and no repeat at the
 // seam: `served` says up to which post everything due was handed over, on both sides of it. What is
 // deleted or disabled before it was handed over is not due any more, on both sides too.
 //
@@ -149,7 +149,7 @@ Hub::Impl::Followed Hub::Impl::followed_by(AccountId account) const {
 
 void Hub::Impl::go_live(Session& session) {
   const Followed followed = followed_by(session.account);
-  for (auto it = recent.above(session.served); it != recent.entries().end(); ++it) {
+  for (auto it = recent.above(session.served); it != recent.end(); ++it) {
     const RecentPosts::Entry& post = *it;
     if (!followed.is_due(post.author, post.id) || !post.is_shown()) continue;
     if (session.link->connection.channel().talk_queued_bytes() > kCatchUpQueue) return;

@@ -36,6 +36,7 @@ Hub::Impl::Impl(const HubConfig& given, HubIdentity identity, Random& randomness
     : config(given),
       random(randomness),
       counters(counted),
+      recent(given.recent_posts),
       answer_rate(kRateSlots, randomness),
       login_rate(kRateSlots, randomness),
       throttle(randomness),
@@ -51,8 +52,9 @@ Hub::Hub(const HubConfig& config, HubIdentity identity, Random& random, Counters
     : impl_(std::make_unique<Impl>(config, std::move(identity), random, counters)) {}
 Hub::~Hub() = default;
 
-void Hub::restore(std::span<const RestoredSession> sessions, MessageId newest_post, Now now) {
-  impl_->recent.start_at(newest_post);
+void Hub::restore(const RestoredHistory& history, std::span<const RestoredSession> sessions,
+                  Now now) {
+  impl_->restore(history);
   impl_->restore(sessions, now);
 }
 void Hub::on_datagram(const Path& path, Bytes datagram, Now now) {

@@ -40,6 +40,9 @@ struct HubConfig {
   std::uint32_t max_pending_writes = 65'536;
   std::uint32_t max_pending_checks = 128;
   std::uint32_t max_pending_reads = 1024;
+  // Posts kept in memory (8 MiB of them at most): what retrieves mostly ask for, and where who fell
+  // behind meets the present again.
+  std::uint32_t recent_posts = 32'768;
 };
 
 /// What makes this hub this hub to sealed clients.
@@ -56,6 +59,12 @@ struct RestoredSession {
   std::vector<store::Followee> followees;
 };
 
+/// The end of history, for a restart.
+struct RestoredHistory {
+  MessageId newest = 0;                   // the highest ID given out
+  std::vector<store::HistoryPost> posts;  // Reader::last_posts(HubConfig::recent_posts)
+};
+
 class Hub {
  public:
   Hub(const HubConfig& config, HubIdentity identity, Random& random, Counters& counters);
@@ -63,8 +72,8 @@ class Hub {
 
   /// Once, before any datagram. Classic sessions go on and count as just active; each sealed one is
   /// sent stateless resets, so that its client comes back, and is forgotten if it has not within
-  /// the session timeout. `newest_post`: the highest ID there is.
-  void restore(std::span<const RestoredSession> sessions, MessageId newest_post, Now now);
+  /// the session timeout.
+  void restore(const RestoredHistory& history, std::span<const RestoredSession> sessions, Now now);
 
   void on_datagram(const Path& path, Bytes datagram, Now now);
   void on_verdict(const LoginVerdict& verdict, Now now);

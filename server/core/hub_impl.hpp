@@ -4,6 +4,7 @@
 //   replies.cpp       what the store says: its replies to those requests, and its events
 //   logins.cpp        from a classic login datagram to a live session, and every session's end
 //   delivery.cpp      forwards, classic retrieve runs, and what waits for what
+//   retrieve.cpp      what retrieves find in memory
 //   sealed.cpp        sealed datagrams: handshakes, connections, what they carry, their flush
 //   sealed_login.cpp  SCRAM, from a sealed login's first message to the proof of the password
 //   sealed_resume.cpp a device that comes back by its resume key
@@ -218,11 +219,18 @@ struct Hub::Impl {
   void note_forward(Session& session, MessageId id);
   void hold_forward(Session& session, MessageId id, std::string_view payload);
   void release_forwards(Session& session);
-  void start_retrieve(Session& session);
+  void start_retrieve(Session& session, Now now);
   void on_retrieve_page(const RetrievePage& page, Now now);
   void on_classic_page(Session& session, const RetrievePage& page, Now now);
   void continue_run(Session& session, Now now);
-  void finish_run(Session& session);
+  void finish_run(Session& session, Now now);
+
+  // retrieve.cpp
+  static std::vector<RetrievedPost> retrieved(const std::vector<store::Post>& posts);
+  /// Of those followed now, newest first, IDs below `before` (0: all): `n` of them, or all there
+  /// are. Nothing where the store has to be asked.
+  std::optional<std::vector<RetrievedPost>> recent_page(AccountId account, std::uint32_t n,
+                                                        MessageId before);
 
   // sealed.cpp
   void on_sealed(const Path& path, Bytes bytes, Now now);
@@ -295,6 +303,7 @@ struct Hub::Impl {
   void request_stream(Session& session, const Incoming& in);
   bool read_page(const Session& session, RetrieveStream& run);
   void on_sealed_page(Session& session, const RetrievePage& page, Now now);
+  void take_page(Link& link, RetrieveStream& run, std::vector<RetrievedPost> posts);
   void feed_streams(Link& link, Now now);
   bool feed_stream(Link& link, RetrieveStream& run, Now now);
   void end_streams(Link& link);
@@ -310,6 +319,7 @@ struct Hub::Impl {
   std::optional<TimePoint> next_save_at() const;
 
   // restart.cpp
+  void restore(const RestoredHistory& history);
   void restore(std::span<const RestoredSession> sessions, Now now);
   void restore_sealed(const store::StoredSession& record, Now now);
   void send_paced_resets(Now now);

@@ -56,7 +56,7 @@ struct RetrieveStream {
   std::uint32_t left = 0;                     // posts still to be read, at most
   MessageId before = 0;                       // the next page has those below; 0: the newest
   std::optional<channel::StreamId> stream{};  // opened once the first page is there
-  std::vector<store::Post> posts{};           // of the page under way
+  std::vector<RetrievedPost> posts{};         // of the page under way
   std::size_t next = 0;                       // index of the first one not sent yet
   bool reading = false;
   TimePoint not_before{};  // of the next try, where a page could not be read

@@ -1,15 +1,21 @@
 // The newest posts, in memory: where a session that fell behind meets the present again without a
-// gap. A ring: the oldest make room for the newest. What was deleted keeps its place, so that the
-// ring has no gap that a session could fall into; what its author's being disabled hides, too, as
-// it may be shown again.
+// gap, and where retrieves find what they mostly ask for. The oldest make room for the newest. What
+// was deleted keeps its place, so that there is no gap that a session could fall into; what its
+// author's being disabled hides, too, as it may be shown again.
+//
+// As in the store, each post knows its author's previous one: the newest of many authors are a heap
+// over the newest of each.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
-#include <utility>
+#include <optional>
+#include <span>
+#include <vector>
 
 #include "protocol/channel/payload.hpp"
+#include "server/core/flat_map.hpp"
 #include "store/records.hpp"
 
 namespace hub::server {
@@ -27,60 +33,69 @@ struct TakenBack {
 
 class RecentPosts {
  public:
-  static constexpr std::size_t kMostPosts = 4096;
+  /// Of all together, as they are sent: posts as long as may be leave room for half as many as are
+  /// kept for who fell behind.
+  static constexpr std::size_t kMostBytes = std::size_t{8} << 20;
+  /// Who is further behind than this many goes on reading from the store: looking through them is
+  /// one turn's work.
+  static constexpr std::size_t kLiveWithin = 4096;
+  /// What one question of newest() may cost; beyond, the store is asked, which does not make
+  /// everybody wait.
+  static constexpr std::size_t kMostAuthors = 2048;
+  static constexpr std::size_t kMostPassedOver = 1024;
 
   struct Entry {
     MessageId id = 0;
     AccountId author = 0;
-    channel::Payload message;  // the forward, as sealed sessions are sent it
+    std::uint64_t previous = 0;  // the author's, as a position; 0: none, or no more
+    channel::Payload message;    // the forward, as sealed sessions are sent it
     bool is_deleted = false;
     bool is_hidden = false;
 
     bool is_shown() const { return !is_deleted && !is_hidden; }
   };
+  using Iterator = std::deque<Entry>::const_iterator;
 
+  explicit RecentPosts(std::size_t most_posts) : most_posts_(most_posts) {}
+
+  /// Before the first add() of a post that is new: the highest ID that was given out, and whether
+  /// what was added so far is all of history.
+  void start_at(MessageId newest, bool is_all);
   /// In the order of the store's stream.
-  void add(const store::Post& post, channel::Payload message) {
-    if (entries_.size() >= kMostPosts) entries_.pop_front();
-    entries_.push_back({post.id, post.author, std::move(message), false, false});
-    newest_ = post.id;
-  }
-  /// The store said that there are posts up to this one; nothing newer came through here yet.
-  void start_at(MessageId newest) { newest_ = newest; }
+  void add(const store::HistoryPost& post, channel::Payload message);
 
-  void erase(const TakenBack& what) {
-    for (Entry& entry : entries_) {
-      if (!what.covers(entry.author, entry.id)) continue;
-      entry.is_deleted = true;
-      entry.message = channel::Payload();
-    }
-  }
-  void hide(AccountId author, bool hidden) {
-    for (Entry& entry : entries_) {
-      if (entry.author == author) entry.is_hidden = hidden;
-    }
-  }
+  void erase(const TakenBack& what);
+  void hide(AccountId author, bool hidden);
   /// Whether this post may be shown, as far as is known here: of older ones nothing is.
-  bool may_show(MessageId id) const {
-    const auto entry = id > 0 ? above(id - 1) : entries_.end();
-    return entry == entries_.end() || entry->id != id || entry->is_shown();
-  }
+  bool may_show(MessageId id) const;
 
-  /// True where every post above `id` that the stream has brought is still here.
-  bool reaches(MessageId id) const {
-    return id >= newest_ || (!entries_.empty() && entries_.front().id <= id + 1);
-  }
+  /// True where every post above `id` that the stream has brought is here, and not too many.
+  bool reaches(MessageId id) const;
   MessageId newest() const { return newest_; }
-  const std::deque<Entry>& entries() const { return entries_; }
+  Iterator begin() const { return entries_.begin(); }
+  Iterator end() const { return entries_.end(); }
+  std::size_t size() const { return entries_.size(); }
   /// The first of those above `id`.
-  std::deque<Entry>::const_iterator above(MessageId id) const {
-    return std::upper_bound(entries_.begin(), entries_.end(), id,
-                            [](MessageId bound, const Entry& entry) { return bound < entry.id; });
-  }
+  Iterator above(MessageId id) const;
+
+  /// What Reader::retrieve() would give: the newest `n` of these authors, newest first, IDs below
+  /// `before` (0: all). Nothing where older ones would be needed than are here, or where it would
+  /// take too long. Valid until the next change.
+  std::optional<std::vector<const Entry*>> newest_of(std::span<const store::Followee> authors,
+                                                     std::size_t n, MessageId before) const;
 
  private:
+  // Positions count from 1, also those that are gone.
+  const Entry& at(std::uint64_t position) const { return entries_[position - first_]; }
+  void drop_oldest();
+
+  const std::size_t most_posts_;
   std::deque<Entry> entries_;
+  std::uint64_t first_ = 1;                        // the position of the oldest one
+  FlatMap<AccountId, std::uint64_t> newest_post_;  // position, of each author who has one here
+  std::size_t bytes_ = 0;
   MessageId newest_ = 0;
+  bool is_all_ = false;  // of history
 };
 
 }  // namespace hub::server

@@ -24,6 +24,20 @@ constexpr std::uint32_t kHellosEach = 2;  // expected of a device: the first may
 
 }  // namespace
 
+void Hub::Impl::restore(const RestoredHistory& history) {
+  for (const store::HistoryPost& each : history.posts) {
+    channel::Payload message;
+    if (!each.is_deleted) {
+      const store::Post& post = each.post;
+      const std::string payload = format_post(post.author_name, post.text);
+      message = message_of(Opcode::kForward, post.id, payload);
+    }
+    recent.add(fault("hidden_posts_restored_as_shown") ? store::HistoryPost{each.post} : each,
+               std::move(message));
+  }
+  recent.start_at(history.newest, history.posts.size() < config.recent_posts);
+}
+
 void Hub::Impl::restore(std::span<const RestoredSession> stored, Now now) {
   for (const RestoredSession& each : stored) {
     if (fault("restart_forgets_sessions")) break;

@@ -53,9 +53,15 @@ class UnacknowledgedForwards {
   SmallList<MessageId> ids_;
 };
 
+/// A post as a retrieve brings it: `<client_ID>text`.
+struct RetrievedPost {
+  MessageId id = 0;
+  std::string payload;
+};
+
 /// A run of retrieve replies on its way out, in bursts.
 struct RetrieveRun {
-  std::vector<store::Post> posts;
+  std::vector<RetrievedPost> posts;
   std::size_t next = 0;  // index of the first post not sent yet
 };
 
@@ -112,7 +118,7 @@ struct Session {
   std::uint64_t highest_asked = 0;  // numbers rise
 
   // Sealed: a session is live, or behind. Behind, nothing is queued for it: it reads what it missed
-  // from the store until it meets the ring of recent posts (catch_up.cpp).
+  // from the store until it meets the recent posts in memory (catch_up.cpp).
   MessageId served = 0;      // every due post up to this one was handed to its connection
   MessageId sent = 0;        // the newest post in what it was sent since it opened
   MessageId mark = 0;        // the newest post that its client is known to have shown

@@ -312,8 +312,8 @@ Reactor::Reactor(const Parts& parts, std::vector<UdpSocket> sockets,
 
 Reactor::~Reactor() = default;
 
-void Reactor::restore(std::span<const RestoredSession> sessions, MessageId newest_post) {
-  impl_->turn([&](Now now) { impl_->parts_.hub.restore(sessions, newest_post, now); });
+void Reactor::restore(const RestoredHistory& history, std::span<const RestoredSession> sessions) {
+  impl_->turn([&](Now now) { impl_->parts_.hub.restore(history, sessions, now); });
 }
 
 void Reactor::stop_on_signals() {

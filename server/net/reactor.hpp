@@ -47,7 +47,7 @@ class Reactor {
   Reactor& operator=(const Reactor&) = delete;
 
   /// Hub::restore(), with this loop's clocks; before run().
-  void restore(std::span<const RestoredSession> sessions, MessageId newest_post);
+  void restore(const RestoredHistory& history, std::span<const RestoredSession> sessions);
 
   /// From here on SIGINT and SIGTERM stop the loop; a second one ends the process at once.
   void stop_on_signals();

@@ -91,7 +91,9 @@ struct Service::Impl {
                                   std::move(sockets), options.control_socket);
     const auto stored = store.open_reader();
     const auto sessions = read_sessions(*stored);
-    reactor->restore(sessions, must_read(stored->last_post()));
+    reactor->restore(
+        {must_read(stored->last_post()), must_read(stored->last_posts(options.hub.recent_posts))},
+        sessions);
     if (options.stop_on_signals) reactor->stop_on_signals();
     const auto classic = static_cast<std::size_t>(std::count_if(
         sessions.begin(), sessions.end(),

@@ -239,7 +239,8 @@ void HubWorld::restart() {
     members_[static_cast<Token>(session.token)] = {
         .account = session.account, .name = session.name, .remote = session.remote};
   }
-  hub_->restore(restored, reader_->counts()->last_post, now_);
+  hub_->restore({reader_->counts()->last_post, *reader_->last_posts(config_.recent_posts)},
+                restored, now_);
   carry_out();
 }
 

@@ -7,7 +7,6 @@
 #include "server/core/graves.hpp"
 #include "server/core/link.hpp"
 #include "server/core/login_throttle.hpp"
-#include "server/core/recent_posts.hpp"
 #include "tests/support/sim_net.hpp"
 
 using namespace hub;
@@ -48,8 +47,6 @@ int tries(LoginThrottle& throttle, std::string_view id, const IpAddress& from, T
   while (count < most && throttle.may_try(id, from, now)) ++count;
   return count;
 }
-
-store::Post post(MessageId id) { return {id, 7, "ann", "text", {}}; }
 
 }  // namespace
 
@@ -232,57 +229,6 @@ TEST_CASE("those who know their passwords do not use up each other's tries") {
     throttle.remember("mallory", prefix_of(1));
   }
   CHECK(guesses == 10);
-}
-
-TEST_CASE("the ring of recent posts says from where on it has them all") {
-  RecentPosts recent;
-  CHECK(recent.reaches(0));
-  recent.start_at(100);
-  CHECK(recent.newest() == 100);
-  CHECK(recent.reaches(100));
-  CHECK_FALSE(recent.reaches(99));
-  recent.add(post(101), {});
-  recent.add(post(105), {});  // IDs between belong to nobody
-  CHECK(recent.newest() == 105);
-  CHECK(recent.reaches(100));
-  CHECK(recent.reaches(103));
-  CHECK_FALSE(recent.reaches(99));
-  for (MessageId id = 106; id < 106 + RecentPosts::kMostPosts; ++id) recent.add(post(id), {});
-  CHECK(recent.entries().size() == RecentPosts::kMostPosts);
-  CHECK(recent.entries().front().id == 106);
-  CHECK(recent.reaches(105));
-  CHECK_FALSE(recent.reaches(104));
-  CHECK(recent.above(0)->id == 106);
-  CHECK(recent.above(200)->id == 201);
-  CHECK(recent.above(recent.newest()) == recent.entries().end());
-}
-
-TEST_CASE("the ring of recent posts keeps the place of what is taken back") {
-  RecentPosts recent;
-  recent.start_at(100);
-  for (MessageId id = 101; id <= 105; ++id) recent.add(post(id), {});
-  recent.add({106, 8, "bob", "text", {}}, {});
-  const auto shown = [&] {
-    std::vector<MessageId> out;
-    for (const auto& entry : recent.entries()) {
-      CHECK(recent.may_show(entry.id) == entry.is_shown());
-      if (entry.is_shown()) out.push_back(entry.id);
-    }
-    return out;
-  };
-  using Ids = std::vector<MessageId>;
-  recent.erase({101, 101, 0});
-  CHECK(shown() == Ids{102, 103, 104, 105, 106});
-  CHECK(recent.reaches(100));
-  recent.hide(7, true);
-  CHECK(shown() == Ids{106});
-  recent.erase({105, ~MessageId{0}, 7});
-  recent.hide(7, false);
-  CHECK(shown() == Ids{102, 103, 104, 106});
-  CHECK(recent.entries().size() == 6);
-  CHECK(recent.may_show(100));  // nothing is known of it
-  CHECK(recent.may_show(0));
-  CHECK(recent.may_show(107));
 }
 
 TEST_CASE("last words are kept for two minutes, and not for more than a few thousand") {

@@ -14,10 +14,16 @@ using namespace std::chrono_literals;
 
 namespace {
 
+server::HubConfig with_recent(std::uint32_t posts) {
+  auto config = SealedWorld::lenient();
+  config.recent_posts = posts;
+  return config;
+}
+
 /// bob follows ann, who has posted; he was not forwarded any of it.
 struct Reader {
   explicit Reader(int posts, const std::string& text = "post",
-                  const server::HubConfig& config = SealedWorld::lenient())
+                  const server::HubConfig& config = with_recent(0))
       : w(1, {}, config) {
     w.account("ann");
     w.account("bob");
@@ -55,7 +61,9 @@ std::vector<MessageId> down(MessageId from, std::size_t count) {
 }  // namespace
 
 TEST_CASE("retrieve: up to a thousand, across pages, and what lies below a post", "[retrieve]") {
-  Reader r(1500);
+  const std::uint32_t in_memory = GENERATE(0, 350, 1500, 10'000);
+  CAPTURE(in_memory);
+  Reader r(1500, "post", with_recent(in_memory));
   r.w.net.faults() = {.loss = 0.05, .duplicate = 0.02, .corrupt = 0, .delay = 10ms, .jitter = 10ms};
   CHECK(r.retrieve("5") == down(1500, 5));
   CHECK(r.retrieve("100") == down(1500, 100));
@@ -106,7 +114,7 @@ TEST_CASE("retrieve: the hub reads on only as the client takes it", "[retrieve]"
 }
 
 TEST_CASE("retrieve: a page that fails or finds the reader busy", "[retrieve]") {
-  auto config = SealedWorld::lenient();
+  auto config = with_recent(0);
   config.max_pending_reads = 2;
   Reader r(1000, std::string(300, 'x'), config);
   SECTION("the first one: it is refused") {
@@ -148,7 +156,7 @@ TEST_CASE("retrieve: a page that fails or finds the reader busy", "[retrieve]") 
 
 TEST_CASE("retrieve: one that a logout cuts short is over, and the next one is whole",
           "[retrieve]") {
-  Reader r(1000, std::string(500, 'x'));
+  Reader r(1000, std::string(500, 'x'), with_recent(GENERATE(0, 10'000)));
   r.w.net.faults().delay = 20ms;
   for (int i = 0; i < 70; ++i) {  // more than there may be streams at once
     const std::size_t before = r.retrieved().size();

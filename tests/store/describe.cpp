@@ -126,6 +126,13 @@ std::vector<std::string> describe(Reader& reader) {
   out.push_back(fmt::format("counts {} {} {} {} {}", c.accounts, c.disabled_accounts, c.follows,
                             c.sessions, c.last_post));
   out.push_back(fmt::format("last post {}", value(reader.last_post())));
+  for (const std::uint32_t n : {3u, 1'000'000u}) {
+    for (const HistoryPost& each : value(reader.last_posts(n))) {
+      out.push_back(
+          fmt::format("of the last {}: deleted {} hidden {} ", n, each.is_deleted, each.is_hidden) +
+          describe(each.post));
+    }
+  }
   for (const Account& a : value(reader.accounts("", 1'000'000))) {
     out.push_back(fmt::format("account {} {} {} {} key {}", a.id, a.name, a.disabled,
                               micros(a.created), a.verifier.stored_key[0]));

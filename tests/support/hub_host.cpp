@@ -46,7 +46,9 @@ void HubHost::start() {
     auto followees = must(reader_->followees(session.account));
     stored.push_back({std::move(session), std::move(followees)});
   }
-  hub_->restore(stored, must(reader_->counts()).last_post, net_.now());
+  hub_->restore(
+      {must(reader_->counts()).last_post, must(reader_->last_posts(config_.recent_posts))}, stored,
+      net_.now());
   listen(at_);
   if (also_at_) listen(*also_at_);
   turn();

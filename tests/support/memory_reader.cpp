@@ -39,6 +39,22 @@ class MemoryStore::MemoryReader final : public store::Reader {
     return read([&] { return memory_.next_post_ - 1; });
   }
 
+  Read<std::vector<store::HistoryPost>> last_posts(std::uint32_t n) override {
+    return read([&] {
+      std::vector<store::HistoryPost> out;
+      for (auto it = memory_.posts_.rbegin(); it != memory_.posts_.rend() && out.size() < n; ++it) {
+        const auto& [id, post] = *it;
+        const Account* author = memory_.get(post.author);
+        store::HistoryPost read{{id, post.author, {}, {}, post.at}, !post.text, author->disabled};
+        if (post.text) read.post.author_name = author->name;
+        read.post.text = post.text.value_or("");
+        out.push_back(std::move(read));
+      }
+      std::reverse(out.begin(), out.end());
+      return out;
+    });
+  }
+
   Read<std::optional<Account>> account(std::string_view id) override {
     return read([&]() -> std::optional<Account> {
       const Account* account = memory_.find(id);

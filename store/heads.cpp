@@ -46,11 +46,6 @@ std::vector<AccountId> Heads::load(SQLite::Database& db) {
   return {outdated.begin(), outdated.end()};
 }
 
-Head Heads::get(AccountId account) const {
-  const std::shared_lock lock(mutex_);
-  return at(account);
-}
-
 std::vector<Heads::Start> Heads::starts(std::span<const SmallAccountId> accounts) const {
   std::vector<Start> out;
   out.reserve(accounts.size());

@@ -1,5 +1,6 @@
 #include "bench/load/link.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -24,16 +25,19 @@ void enlarge(int fd, int forced, int asked) {
 
 }  // namespace
 
-Link::Link(const Endpoint& hub) : received_(kLinkBatch * kLinkBytes) {
+Link::Link(const Endpoint& hub)
+    : received_(std::make_unique_for_overwrite<std::uint8_t[]>(kLinkBatch * kRoom)) {
   fd_ = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd_ < 0) throw Failure(fmt::format("cannot open a socket: {}", std::strerror(errno)));
   enlarge(fd_, SO_RCVBUFFORCE, SO_RCVBUF);
   enlarge(fd_, SO_SNDBUFFORCE, SO_SNDBUF);
+  const int together = 1;  // where the kernel does not know it, each datagram comes by itself
+  setsockopt(fd_, SOL_UDP, UDP_GRO, &together, sizeof together);
   const sockaddr_in address = socket_address(hub);
   if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     throw Failure(fmt::format("cannot reach the hub: {}", std::strerror(errno)));
   }
-  unsent_.reserve(kLinkBatch * kLinkBytes);
+  unsent_.reserve(kLinkBatch * kMaxDatagramBytes);
   unsent_sizes_.reserve(kLinkBatch);
 }
 
@@ -93,7 +97,7 @@ std::size_t Link::gather(std::size_t next, const std::uint8_t* at) {
 
 void Link::SegmentSize::attach(msghdr& header, std::uint16_t size) {
   header.msg_control = bytes.data();
-  header.msg_controllen = bytes.size();
+  header.msg_controllen = CMSG_SPACE(sizeof size);
   cmsghdr* const control = CMSG_FIRSTHDR(&header);
   control->cmsg_level = SOL_UDP;
   control->cmsg_type = UDP_SEGMENT;
@@ -103,20 +107,38 @@ void Link::SegmentSize::attach(msghdr& header, std::uint16_t size) {
 
 std::span<const Bytes> Link::receive() {
   for (std::size_t i = 0; i < kLinkBatch; ++i) {
-    vectors_[i] = {received_.data() + i * kLinkBytes, kLinkBytes};
-    messages_[i] = {};
-    messages_[i].msg_hdr.msg_iov = &vectors_[i];
-    messages_[i].msg_hdr.msg_iovlen = 1;
+    vectors_[i] = {received_.get() + i * kRoom, kMostTogether};
+    msghdr& header = messages_[i].msg_hdr;
+    header = {};
+    header.msg_iov = &vectors_[i];
+    header.msg_iovlen = 1;
+    header.msg_control = controls_[i].bytes.data();
+    header.msg_controllen = controls_[i].bytes.size();
   }
   const int got = ::recvmmsg(fd_, messages_.data(), kLinkBatch, MSG_DONTWAIT, nullptr);
   if (got < 0 && errno != EAGAIN && errno != EINTR) {
     throw Failure(fmt::format("cannot receive from the hub: {}", std::strerror(errno)));
   }
-  const std::size_t count = got > 0 ? static_cast<std::size_t>(got) : 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    datagrams_[i] = Bytes(received_).subspan(i * kLinkBytes, messages_[i].msg_len);
+  datagrams_.clear();
+  for (std::size_t i = 0; i < static_cast<std::size_t>(std::max(got, 0)); ++i) {
+    const Bytes all(received_.get() + i * kRoom, messages_[i].msg_len);
+    const std::size_t size = datagram_size(messages_[i].msg_hdr, all.size());
+    for (std::size_t at = 0; at < all.size(); at += size) {
+      datagrams_.push_back(all.subspan(at, std::min(size, all.size() - at)));
+    }
   }
-  return std::span(datagrams_).first(count);
+  return datagrams_;
+}
+
+/// Of each datagram in a message of `all` bytes; the last one may be shorter.
+std::size_t Link::datagram_size(msghdr& header, std::size_t all) {
+  for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
+    if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO) continue;
+    int size = 0;
+    std::memcpy(&size, CMSG_DATA(c), sizeof size);
+    return static_cast<std::size_t>(size);
+  }
+  return all;
 }
 
 }  // namespace hub::bench

@@ -1,10 +1,12 @@
 // One UDP socket of the load program, connected to the hub: datagrams go out and come in by
-// batches. It is in the network namespace of whoever makes it.
+// batches, those of one size in a row in one piece (UDP_SEGMENT and UDP_GRO, udp(7)). It is in the
+// network namespace of whoever makes it.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -16,8 +18,7 @@
 
 namespace hub::bench {
 
-inline constexpr std::size_t kLinkBatch = 64;                 // datagrams a system call
-inline constexpr std::size_t kLinkBytes = kMaxDatagramBytes;  // the hub sends no longer ones
+inline constexpr std::size_t kLinkBatch = 64;  // messages a system call
 
 class Link {
  public:
@@ -37,24 +38,30 @@ class Link {
   std::span<const Bytes> receive();
 
  private:
-  /// The control message that has the kernel cut a message into datagrams.
+  /// The control message that has the kernel cut a message into datagrams, or says how it has put
+  /// one together.
   struct SegmentSize {
-    alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(std::uint16_t))> bytes{};
+    alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(int))> bytes{};
     void attach(msghdr& header, std::uint16_t size);
   };
+  // Room for what comes in one message; the rooms begin at different places of the processor's
+  // caches.
+  static constexpr std::size_t kMostTogether = 65'536;
+  static constexpr std::size_t kRoom = kMostTogether + 576;
 
   std::size_t gather(std::size_t next, const std::uint8_t* at);
+  static std::size_t datagram_size(msghdr& header, std::size_t all);
 
   int fd_ = -1;
   bool is_segmenting_ = true;
   std::vector<std::uint8_t> unsent_;
   std::vector<std::size_t> unsent_sizes_;
-  std::vector<std::uint8_t> received_;
+  std::unique_ptr<std::uint8_t[]> received_;
   std::array<iovec, kLinkBatch> vectors_{};
   std::array<mmsghdr, kLinkBatch> messages_{};
   std::array<std::size_t, kLinkBatch> segments_{};  // datagrams of each message
   std::array<SegmentSize, kLinkBatch> controls_{};
-  std::array<Bytes, kLinkBatch> datagrams_{};
+  std::vector<Bytes> datagrams_;  // what came last
 };
 
 }  // namespace hub::bench

@@ -24,7 +24,11 @@ namespace hub::server {
 
 namespace {
 
-constexpr int kBatchesPerTurn = 4;  // of one socket, before the others and the timers have theirs
+// Datagrams of one socket before the others and the timers have their turn, and before the store is
+// handed what they brought so far; what one batch holds is more where the kernel puts them
+// together.
+constexpr std::size_t kReadPerTurn = 256;
+constexpr std::size_t kReadPerHandOver = 32;
 constexpr std::chrono::seconds kDrainTime{5};
 
 Now read_clocks() {
@@ -135,19 +139,19 @@ void Reactor::Impl::receive(Port& port) {
   port.watch.async_wait(Wait::wait_read, [this, &port](asio::error_code error) {
     if (error || stopping_) return;
     turn([&](Now now) {
-      for (int i = 0; i < kBatchesPerTurn; ++i) {
-        const auto datagrams = port.socket.receive(batch_, calls_);
-        for (const Received& datagram : datagrams) {
+      std::size_t read = 0;
+      do {
+        for (const Received& datagram : port.socket.receive(batch_, calls_)) {
           if (datagram.oversized) {
             ++parts_.counters.datagrams_received;
             ++parts_.counters.drop_oversized;
           } else {
             parts_.hub.on_datagram(datagram.path, datagram.bytes, now);
           }
+          // There is more to read: meanwhile the store can begin.
+          if (++read % kReadPerHandOver == 0) hand_over(parts_.hub.outbox());
         }
-        if (datagrams.size() < kBatch) break;
-        hand_over(parts_.hub.outbox());  // there is more to read: meanwhile the store can begin
-      }
+      } while (batch_.is_full() && read < kReadPerTurn);
     });
     receive(port);
   });

@@ -74,6 +74,20 @@ Endpoint read_address(const sockaddr_in6& from) {
   return {from_v6(from.sin6_addr), ntohs(from.sin6_port), from.sin6_scope_id};
 }
 
+/// What a control message says of the address that was asked.
+void read_asked_address(cmsghdr& control, Endpoint& asked) {
+  if (control.cmsg_level == IPPROTO_IP && control.cmsg_type == IP_PKTINFO) {
+    in_pktinfo info{};
+    std::memcpy(&info, CMSG_DATA(&control), sizeof info);
+    asked.ip = from_v4(info.ipi_spec_dst);  // ours even where a broadcast was sent
+  } else if (control.cmsg_level == IPPROTO_IPV6 && control.cmsg_type == IPV6_PKTINFO) {
+    in6_pktinfo info{};
+    std::memcpy(&info, CMSG_DATA(&control), sizeof info);
+    asked.ip = from_v6(info.ipi6_addr);
+    asked.scope = is_link_local(asked.ip) ? info.ipi6_ifindex : 0;
+  }
+}
+
 void set_option(int fd, int level, int name, int value, const char* what) {
   if (setsockopt(fd, level, name, &value, sizeof value) != 0) {
     throw ListenError(fmt::format("cannot set {} on a UDP socket: {}", what, std::strerror(errno)),
@@ -127,9 +141,11 @@ int BatchCalls::send(int fd, std::span<mmsghdr> messages) {
                   MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-ReceiveBatch::ReceiveBatch() : bytes_(kBatch * kMaxReceiveBytes) {
+ReceiveBatch::ReceiveBatch()
+    : bytes_(std::make_unique_for_overwrite<std::uint8_t[]>(kBatch * kRoom)) {
+  received_.reserve(kBatch);
   for (std::size_t i = 0; i < kBatch; ++i) {
-    vectors_[i] = {bytes_.data() + i * kMaxReceiveBytes, kMaxReceiveBytes};
+    vectors_[i] = {bytes_.get() + i * kRoom, kMostTogether};
     msghdr& header = messages_[i].msg_hdr;
     header.msg_iov = &vectors_[i];
     header.msg_iovlen = 1;
@@ -149,6 +165,8 @@ UdpSocket UdpSocket::open(const Endpoint& listen) {
     set_option(out.fd_, IPPROTO_IPV6, IPV6_V6ONLY, out.is_wildcard_ ? 0 : 1, "IPV6_V6ONLY");
     set_option(out.fd_, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO");
   }
+  const int together = 1;  // where the kernel does not know it, each datagram comes by itself
+  setsockopt(out.fd_, SOL_UDP, UDP_GRO, &together, sizeof together);
   enlarge(out.fd_, SO_RCVBUFFORCE, SO_RCVBUF, kReceiveBufferBytes);
   enlarge(out.fd_, SO_SNDBUFFORCE, SO_SNDBUF, kSendBufferBytes);
 
@@ -199,6 +217,8 @@ std::span<const Received> UdpSocket::receive(ReceiveBatch& batch, BatchCalls& ca
     batch.messages_[i].msg_hdr.msg_namelen = sizeof(sockaddr_in6);
     batch.messages_[i].msg_hdr.msg_controllen = sizeof(ControlBuffer);
   }
+  batch.received_.clear();
+  batch.is_full_ = false;
   // An ICMP error that some earlier datagram earned is reported once and then gone: ask again.
   int count = -1;
   for (int tries = 0; count < 0 && tries < 4; ++tries) {
@@ -208,34 +228,37 @@ std::span<const Received> UdpSocket::receive(ReceiveBatch& batch, BatchCalls& ca
   if (count <= 0) return {};
   const auto size = static_cast<std::size_t>(count);
   for (std::size_t i = 0; i < size; ++i) {
-    batch.received_[i] = read_message(batch.messages_[i], batch.sources_[i]);
+    read_message(batch.messages_[i], batch.sources_[i], batch.received_);
   }
-  return std::span<const Received>(batch.received_).first(size);
+  batch.is_full_ = size == kBatch;
+  return batch.received_;
 }
 
-Received UdpSocket::read_message(const mmsghdr& message, const sockaddr_in6& source) const {
-  Received out;
+void UdpSocket::read_message(const mmsghdr& message, const sockaddr_in6& source,
+                             std::vector<Received>& out) const {
+  Received one;
+  one.path.remote = read_address(source);
+  one.path.local = local_;
   const auto* start = static_cast<const std::uint8_t*>(message.msg_hdr.msg_iov->iov_base);
-  out.bytes = Bytes(start, message.msg_len);
-  out.oversized = (message.msg_hdr.msg_flags & MSG_TRUNC) != 0;
-  out.path.remote = read_address(source);
-  out.path.local = local_;
-  if (!is_wildcard_) return out;
-
+  const Bytes all(start, message.msg_len);
+  std::size_t size = all.size();    // of each datagram; the last one may be shorter
   msghdr header = message.msg_hdr;  // CMSG_NXTHDR wants it mutable
   for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
-    if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-      in_pktinfo info{};
-      std::memcpy(&info, CMSG_DATA(c), sizeof info);
-      out.path.local.ip = from_v4(info.ipi_spec_dst);  // ours even where a broadcast was sent
-    } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-      in6_pktinfo info{};
-      std::memcpy(&info, CMSG_DATA(c), sizeof info);
-      out.path.local.ip = from_v6(info.ipi6_addr);
-      out.path.local.scope = is_link_local(out.path.local.ip) ? info.ipi6_ifindex : 0;
+    if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO && !fault("datagrams_not_parted")) {
+      int each = 0;
+      std::memcpy(&each, CMSG_DATA(c), sizeof each);
+      if (each > 0) size = static_cast<std::size_t>(each);
+    } else if (is_wildcard_) {
+      read_asked_address(*c, one.path.local);
     }
   }
-  return out;
+  std::size_t at = 0;
+  do {  // an empty one is one, too
+    one.bytes = all.subspan(at, std::min(size, all.size() - at));
+    one.oversized = one.bytes.size() > kMaxReceiveBytes;
+    out.push_back(one);
+    at += size;
+  } while (at < all.size());
 }
 
 void UdpSocket::address(const Path& path, Bytes bytes, Outgoing& out, mmsghdr& message) const {

@@ -23,7 +23,7 @@
 
 namespace hub::server {
 
-/// Datagrams one system call moves.
+/// Messages one system call moves: of one datagram, or of several that the kernel has put together.
 inline constexpr std::size_t kBatch = 64;
 
 /// An address cannot be listened on; what() is one sentence saying why and what to do.
@@ -42,16 +42,15 @@ class BatchCalls {
   virtual int send(int fd, std::span<mmsghdr> messages);
 };
 
-/// Large enough for one IP_PKTINFO or IPV6_PKTINFO, and a UDP_SEGMENT behind it.
+/// Large enough for one IP_PKTINFO or IPV6_PKTINFO, and a UDP_SEGMENT or UDP_GRO behind it.
 struct alignas(cmsghdr) ControlBuffer {
-  std::array<std::uint8_t, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(std::uint16_t))>
-      bytes{};
+  std::array<std::uint8_t, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(int))> bytes{};
 };
 
 struct Received {
   Path path;
   Bytes bytes;             // into the ReceiveBatch, until its next use
-  bool oversized = false;  // longer than kMaxReceiveBytes; `bytes` is what fitted
+  bool oversized = false;  // longer than kMaxReceiveBytes
 };
 
 /// Room for one batch, made once and shared by the sockets of a reactor.
@@ -59,14 +58,24 @@ class ReceiveBatch {
  public:
   ReceiveBatch();
 
+  /// As many messages came as one call takes: there may be more.
+  bool is_full() const { return is_full_; }
+
  private:
   friend class UdpSocket;
-  std::vector<std::uint8_t> bytes_;
+  // What the kernel puts together is one IP packet at most. Each message has room for that, of
+  // which mostly only the first page is ever touched; the rooms begin at different places of the
+  // processor's caches.
+  static constexpr std::size_t kMostTogether = 65'536;
+  static constexpr std::size_t kRoom = kMostTogether + 576;
+
+  std::unique_ptr<std::uint8_t[]> bytes_;
   std::array<iovec, kBatch> vectors_{};
   std::array<sockaddr_in6, kBatch> sources_{};  // holds a sockaddr_in as well
   std::array<ControlBuffer, kBatch> control_{};
   std::array<mmsghdr, kBatch> messages_{};
-  std::array<Received, kBatch> received_{};
+  std::vector<Received> received_;
+  bool is_full_ = false;
 };
 
 /// One datagram as sendmmsg wants it, or several of one size for the kernel to part (UDP_SEGMENT,
@@ -95,8 +104,9 @@ class UdpSocket {
   /// True where this socket's family can send to `remote`.
   bool reaches(const Endpoint& remote) const;
 
-  /// Up to kBatch datagrams that wait, none where nothing does. What other datagrams did to the
-  /// socket (an ICMP error) is nobody's business here.
+  /// Datagrams that wait, none where nothing does: up to kBatch messages of them. A row of one size
+  /// from one sender may come in one message (UDP_GRO, udp(7)); it is parted here. What other
+  /// datagrams did to the socket (an ICMP error) is nobody's business here.
   std::span<const Received> receive(ReceiveBatch& batch, BatchCalls& calls) const;
 
   /// Makes `message` send `bytes` along `path`: from path.local where owns() it, else from
@@ -108,7 +118,8 @@ class UdpSocket {
 
  private:
   UdpSocket(int fd, bool is_v4) : fd_(fd), is_v4_(is_v4) {}
-  Received read_message(const mmsghdr& message, const sockaddr_in6& source) const;
+  void read_message(const mmsghdr& message, const sockaddr_in6& source,
+                    std::vector<Received>& out) const;
 
   int fd_ = -1;
   bool is_v4_ = false;        // an AF_INET socket

@@ -20,7 +20,9 @@ constexpr AccountId kBob = 8;
 
 using Ids = std::vector<MessageId>;
 
-store::HistoryPost post(MessageId id, AccountId author = kAnn) { return {{id, author, {}, {}, {}}}; }
+store::HistoryPost post(MessageId id, AccountId author = kAnn) {
+  return {{id, author, {}, {}, {}}};
+}
 
 channel::Payload bytes(std::size_t size) {
   return channel::Payload(std::vector<std::uint8_t>(size, 'x'));

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -77,6 +78,14 @@ void UdpClient::send(const Endpoint& to, std::string_view bytes) {
   if (sendto(fd_, bytes.data(), bytes.size(), 0, address.get(), address.size) < 0) {
     throw std::runtime_error("cannot send");
   }
+}
+
+void UdpClient::send_parted(const Endpoint& to, std::string_view bytes, std::uint16_t size) {
+  const int each = size;
+  setsockopt(fd_, SOL_UDP, UDP_SEGMENT, &each, sizeof each);
+  send(to, bytes);
+  const int none = 0;
+  setsockopt(fd_, SOL_UDP, UDP_SEGMENT, &none, sizeof none);
 }
 
 std::optional<UdpClient::Datagram> UdpClient::receive() {

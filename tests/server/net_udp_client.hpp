@@ -1,6 +1,7 @@
 // A plain UDP socket with a deadline, for tests of the sockets: what any simple client is.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,9 @@ class UdpClient {
 
   const Endpoint& local() const { return local_; }
   void send(const Endpoint& to, std::string_view bytes);
+  /// Datagrams of `size` bytes each, the last one perhaps shorter, as one message that the kernel
+  /// parts.
+  void send_parted(const Endpoint& to, std::string_view bytes, std::uint16_t size);
   /// The next datagram; nothing where none comes in a very long time.
   std::optional<Datagram> receive();
   /// Nothing waits.

@@ -126,6 +126,41 @@ TEST_CASE("datagrams come in batches, whole and in order") {
     CHECK(got[static_cast<std::size_t>(i)].bytes.size() == static_cast<std::size_t>(i));
 }
 
+TEST_CASE("datagrams that the kernel puts together come one by one all the same") {
+  const auto socket = UdpSocket::open(GENERATE(loopback(), kAny4));
+  const Endpoint at{loopback().ip, socket.local().port, 0};
+  UdpClient client(loopback());
+  std::string row;
+  for (char letter = 'a'; letter < 'k'; ++letter) row += std::string(100, letter);
+  client.send_parted(at, row + "last", 100);
+  client.send(at, "");
+  client.send_parted(at, row.substr(0, 300), 100);
+  const auto got = receive(socket, 15);
+  for (std::size_t i = 0; i < 10; ++i) CHECK(got[i].bytes == row.substr(i * 100, 100));
+  CHECK(got[10].bytes == "last");
+  CHECK(got[11].bytes.empty());
+  for (std::size_t i = 0; i < 3; ++i) CHECK(got[12 + i].bytes == row.substr(i * 100, 100));
+  for (const Got& each : got) {
+    CHECK(each.path.remote == client.local());
+    CHECK(each.path.local == at);
+    CHECK_FALSE(each.oversized);
+  }
+}
+
+TEST_CASE("a batch that is full says so") {
+  const auto socket = UdpSocket::open(loopback());
+  UdpClient client(loopback());
+  for (std::size_t i = 0; i < kBatch + 1; ++i) client.send(socket.local(), std::string(i, 'x'));
+  BatchCalls calls;
+  ReceiveBatch batch;
+  CHECK(socket.receive(batch, calls).size() == kBatch);
+  CHECK(batch.is_full());
+  CHECK(socket.receive(batch, calls).size() == 1);
+  CHECK_FALSE(batch.is_full());
+  CHECK(socket.receive(batch, calls).empty());
+  CHECK_FALSE(batch.is_full());
+}
+
 TEST_CASE("a datagram longer than any text is told apart") {
   const auto socket = UdpSocket::open(loopback());
   UdpClient client(loopback());

@@ -37,7 +37,9 @@ struct Feed {
     eve = w.online("eve");
   }
   std::size_t below(std::size_t n) { return random() % n; }
-  std::string anybody() { return std::vector<std::string>{"ann", "bob", "carol", "dora"}[below(4)]; }
+  std::string anybody() {
+    return std::vector<std::string>{"ann", "bob", "carol", "dora"}[below(4)];
+  }
 
   void restart() {
     w.host.restart();

@@ -73,6 +73,7 @@ void add_common(CLI::App& app, Setting& setting) {
   app.add_option("--links", setting.links, "Sockets that the sessions share")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  app.add_flag("--own-sockets", setting.own_sockets, "... or each its own (fanout and post)");
   app.add_option("--seconds", setting.seconds, "The longest that a measurement lasts")
       ->check(CLI::Range(0.1, 600.0))
       ->capture_default_str();

@@ -31,18 +31,21 @@ for ((round = 1; round <= rounds; round++)); do
   ours machine
   for flight in 1 64; do
     fanout=(fanout --in-flight "$flight" --posts 1000000)
-    ours --sealed "${fanout[@]}"
+    ours --sealed --own-sockets "${fanout[@]}"
     theirs redis "${fanout[@]}"
     theirs mosquitto-qos1 "${fanout[@]}"
     theirs nats "${fanout[@]}"
     theirs mosquitto-qos0 "${fanout[@]}"
-    ours "${fanout[@]}"
+    ours --own-sockets "${fanout[@]}"
+    ours --sealed "${fanout[@]}"
   done
   for outstanding in 1 16; do
-    ours --sealed post --history 1000000 --outstanding "$outstanding"
+    post=(post --history 1000000 --outstanding "$outstanding")
+    ours --sealed --own-sockets "${post[@]}"
     theirs redis-aof post --outstanding "$outstanding"
-    ours post --history 1000000 --outstanding "$outstanding"
+    ours --own-sockets "${post[@]}"
     theirs jetstream post --outstanding "$outstanding"
+    ours --sealed "${post[@]}"
   done
   ours --sealed retrieve --followees 100
   ours --sealed retrieve --followees 100 --from-store

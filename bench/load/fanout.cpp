@@ -107,7 +107,7 @@ Result run_fanout(const Setting& setting, const FanoutOptions& options) {
   const store::DataDirectory data(directory.path() / "data");
   make_database(data, options.followers);
   const HubProcess hub(setting.hubd, data.path(), load_flags());
-  const auto swarm = make_swarm(setting.framing, hub, setting.links);
+  const auto swarm = make_swarm(setting.framing, hub, setting.links_for(1 + options.followers));
   swarm->login(user_names(0, 1 + options.followers), kPassword);
 
   Fanout fanout(*swarm, options);

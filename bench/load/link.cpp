@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 #include <netinet/udp.h>
-#include <unistd.h>
 
 #include "bench/load/measure.hpp"
 #include "bench/load/socket_address.hpp"
@@ -25,23 +24,30 @@ void enlarge(int fd, int forced, int asked) {
 
 }  // namespace
 
-Link::Link(const Endpoint& hub)
-    : received_(std::make_unique_for_overwrite<std::uint8_t[]>(kLinkBatch * kRoom)) {
-  fd_ = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd_ < 0) throw Failure(fmt::format("cannot open a socket: {}", std::strerror(errno)));
-  enlarge(fd_, SO_RCVBUFFORCE, SO_RCVBUF);
-  enlarge(fd_, SO_SNDBUFFORCE, SO_SNDBUF);
-  const int together = 1;  // where the kernel does not know it, each datagram comes by itself
-  setsockopt(fd_, SOL_UDP, UDP_GRO, &together, sizeof together);
-  const sockaddr_in address = socket_address(hub);
-  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    throw Failure(fmt::format("cannot reach the hub: {}", std::strerror(errno)));
+LinkBatch::LinkBatch(std::size_t links)
+    : most_(links > kLinkBatch / 2 ? 1 : kLinkBatch),
+      received_(std::make_unique_for_overwrite<std::uint8_t[]>(kLinkBatch * kRoom)) {
+  for (std::size_t i = 0; i < kLinkBatch; ++i) {
+    in_.vectors[i] = {received_.get() + i * kRoom, kMostTogether};
+    msghdr& header = in_.headers[i].msg_hdr;
+    header.msg_iov = &in_.vectors[i];
+    header.msg_iovlen = 1;
+    header.msg_control = in_.controls[i].bytes.data();
   }
-  unsent_.reserve(kLinkBatch * kMaxDatagramBytes);
-  unsent_sizes_.reserve(kLinkBatch);
 }
 
-Link::~Link() { ::close(fd_); }
+Link::Link(const Endpoint& hub, LinkBatch& batch)
+    : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)), batch_(batch) {
+  if (!fd_) throw Failure(fmt::format("cannot open a socket: {}", std::strerror(errno)));
+  enlarge(fd(), SO_RCVBUFFORCE, SO_RCVBUF);
+  enlarge(fd(), SO_SNDBUFFORCE, SO_SNDBUF);
+  const int together = 1;  // where the kernel does not know it, each datagram comes by itself
+  setsockopt(fd(), SOL_UDP, UDP_GRO, &together, sizeof together);
+  const sockaddr_in address = socket_address(hub);
+  if (::connect(fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    throw Failure(fmt::format("cannot reach the hub: {}", std::strerror(errno)));
+  }
+}
 
 void Link::commit(std::size_t size) {
   unsent_sizes_.push_back(size);
@@ -51,17 +57,18 @@ void Link::commit(std::size_t size) {
 void Link::flush() {
   std::size_t next = 0;  // the first datagram not sent
   const std::uint8_t* at = unsent_.data();
+  if (unsent_sizes_.size() == 1 && ::send(fd(), at, unsent_.size(), 0) >= 0) next = 1;
   while (next < unsent_sizes_.size()) {
     const std::size_t count = gather(next, at);
-    const int sent = ::sendmmsg(fd_, messages_.data(), static_cast<unsigned>(count), 0);
+    const int sent = ::sendmmsg(fd(), batch_.out_.headers.data(), static_cast<unsigned>(count), 0);
     if (sent < 0 && errno == EIO && is_segmenting_) {
       is_segmenting_ = false;  // a device that cannot
     } else if (sent < 0 && errno != EINTR) {
       throw Failure(fmt::format("cannot send to the hub: {}", std::strerror(errno)));
     }
     for (int i = 0; i < sent; ++i) {
-      at += vectors_[static_cast<std::size_t>(i)].iov_len;
-      next += segments_[static_cast<std::size_t>(i)];
+      at += batch_.out_.vectors[static_cast<std::size_t>(i)].iov_len;
+      next += batch_.segments_[static_cast<std::size_t>(i)];
     }
   }
   unsent_.clear();
@@ -73,6 +80,7 @@ void Link::flush() {
 std::size_t Link::gather(std::size_t next, const std::uint8_t* at) {
   static_assert(kLinkBatch <= 64, "UDP_MAX_SEGMENTS");
   constexpr std::size_t kMostBytes = 60'000;  // of one IPv4 packet
+  LinkBatch::Messages& out = batch_.out_;
   std::size_t count = 0;
   while (next < unsent_sizes_.size()) {
     const std::size_t first = next;
@@ -82,20 +90,20 @@ std::size_t Link::gather(std::size_t next, const std::uint8_t* at) {
       bytes += unsent_sizes_[next++];
     } while (is_segmenting_ && next < unsent_sizes_.size() && unsent_sizes_[next - 1] == size &&
              unsent_sizes_[next] <= size && bytes + size <= kMostBytes);
-    segments_[count] = next - first;
-    vectors_[count] = {const_cast<std::uint8_t*>(at), bytes};
+    batch_.segments_[count] = next - first;
+    out.vectors[count] = {const_cast<std::uint8_t*>(at), bytes};
     at += bytes;
-    msghdr& header = messages_[count].msg_hdr;
+    msghdr& header = out.headers[count].msg_hdr;
     header = {};
-    header.msg_iov = &vectors_[count];
+    header.msg_iov = &out.vectors[count];
     header.msg_iovlen = 1;
-    if (segments_[count] > 1) controls_[count].attach(header, static_cast<std::uint16_t>(size));
+    if (next - first > 1) out.controls[count].attach(header, static_cast<std::uint16_t>(size));
     ++count;
   }
   return count;
 }
 
-void Link::SegmentSize::attach(msghdr& header, std::uint16_t size) {
+void LinkBatch::SegmentSize::attach(msghdr& header, std::uint16_t size) {
   header.msg_control = bytes.data();
   header.msg_controllen = CMSG_SPACE(sizeof size);
   cmsghdr* const control = CMSG_FIRSTHDR(&header);
@@ -106,32 +114,29 @@ void Link::SegmentSize::attach(msghdr& header, std::uint16_t size) {
 }
 
 std::span<const Bytes> Link::receive() {
-  for (std::size_t i = 0; i < kLinkBatch; ++i) {
-    vectors_[i] = {received_.get() + i * kRoom, kMostTogether};
-    msghdr& header = messages_[i].msg_hdr;
-    header = {};
-    header.msg_iov = &vectors_[i];
-    header.msg_iovlen = 1;
-    header.msg_control = controls_[i].bytes.data();
-    header.msg_controllen = controls_[i].bytes.size();
+  LinkBatch::Messages& in = batch_.in_;
+  std::vector<Bytes>& datagrams = batch_.datagrams_;
+  datagrams.clear();
+  for (mmsghdr& message : std::span(in.headers).first(batch_.most_)) {
+    message.msg_hdr.msg_controllen = sizeof(LinkBatch::SegmentSize::bytes);
   }
-  const int got = ::recvmmsg(fd_, messages_.data(), kLinkBatch, MSG_DONTWAIT, nullptr);
+  const int got = ::recvmmsg(fd(), in.headers.data(), batch_.most_, MSG_DONTWAIT, nullptr);
   if (got < 0 && errno != EAGAIN && errno != EINTR) {
     throw Failure(fmt::format("cannot receive from the hub: {}", std::strerror(errno)));
   }
-  datagrams_.clear();
   for (std::size_t i = 0; i < static_cast<std::size_t>(std::max(got, 0)); ++i) {
-    const Bytes all(received_.get() + i * kRoom, messages_[i].msg_len);
-    const std::size_t size = datagram_size(messages_[i].msg_hdr, all.size());
+    const auto* bytes = static_cast<const std::uint8_t*>(in.vectors[i].iov_base);
+    const Bytes all(bytes, in.headers[i].msg_len);
+    const std::size_t size = LinkBatch::datagram_size(in.headers[i].msg_hdr, all.size());
     for (std::size_t at = 0; at < all.size(); at += size) {
-      datagrams_.push_back(all.subspan(at, std::min(size, all.size() - at)));
+      datagrams.push_back(all.subspan(at, std::min(size, all.size() - at)));
     }
   }
-  return datagrams_;
+  return datagrams;
 }
 
 /// Of each datagram in a message of `all` bytes; the last one may be shorter.
-std::size_t Link::datagram_size(msghdr& header, std::size_t all) {
+std::size_t LinkBatch::datagram_size(msghdr& header, std::size_t all) {
   for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
     if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO) continue;
     int size = 0;

@@ -124,7 +124,7 @@ Result run_post(const Setting& setting, const PostOptions& options) {
   const TempDirectory directory(setting.work);
   const store::DataDirectory data = make_database(setting, options, directory.path());
   const HubProcess hub(setting.hubd, data.path(), load_flags());
-  const auto swarm = make_swarm(setting.framing, hub, setting.links);
+  const auto swarm = make_swarm(setting.framing, hub, setting.links_for(options.clients));
   swarm->login(user_names(0, options.clients), kPassword);
 
   const bool numbered = setting.framing == Framing::kSealed && !options.unnumbered;

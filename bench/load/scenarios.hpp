@@ -18,8 +18,11 @@ struct Setting {
   std::filesystem::path work;     // where temporary directories are made: on a real disk
   std::filesystem::path history;  // a database to share between runs; empty: made for each
   std::size_t links = 8;          // sockets that the sessions share
+  bool own_sockets = false;       // or each has its own
   Framing framing = Framing::kClassic;
   double seconds = 5;  // the longest a measurement lasts
+
+  std::size_t links_for(std::size_t sessions) const { return own_sockets ? sessions : links; }
 };
 
 struct FanoutOptions {

@@ -1,16 +1,29 @@
 #include "bench/load/swarm.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
 
 #include "bench/load/classic_swarm.hpp"
 #include "bench/load/sealed_swarm.hpp"
 
 namespace hub::bench {
 
-Swarm::Swarm(const Endpoint& hub, std::size_t links) {
+Swarm::Swarm(const Endpoint& hub, std::size_t links)
+    : batch_(links),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      events_(std::min<std::size_t>(links, 256)) {
+  if (!epoll_) throw Failure(fmt::format("cannot wait for sockets: {}", std::strerror(errno)));
   for (std::size_t i = 0; i < links; ++i) {
-    links_.push_back(std::make_unique<Link>(hub));
-    waiting_.push_back({links_.back()->fd(), POLLIN, 0});
+    links_.push_back(std::make_unique<Link>(hub, batch_));
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.ptr = links_.back().get();
+    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, links_.back()->fd(), &event) != 0) {
+      throw Failure(fmt::format("cannot wait for a socket: {}", std::strerror(errno)));
+    }
   }
 }
 
@@ -22,9 +35,10 @@ void Swarm::flush() {
 std::span<Link* const> Swarm::readable(Duration patience) {
   readable_.clear();
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(patience).count();
-  if (::poll(waiting_.data(), waiting_.size(), static_cast<int>(wait)) <= 0) return {};
-  for (std::size_t i = 0; i < links_.size(); ++i) {
-    if (waiting_[i].revents != 0) readable_.push_back(links_[i].get());
+  const int count = epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()),
+                               static_cast<int>(wait));
+  for (int i = 0; i < count; ++i) {
+    readable_.push_back(static_cast<Link*>(events_[static_cast<std::size_t>(i)].data.ptr));
   }
   return readable_;
 }

@@ -1,5 +1,5 @@
-// Many sessions over a few sockets, from one thread: a handful of system calls serves thousands of
-// them, for the load program must cost less than the hub it measures. One interface, two framings.
+// Many sessions over a few sockets, or each over its own, from one thread. One interface, two
+// framings.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include <poll.h>
+#include <sys/epoll.h>
 
 #include "bench/load/hub_process.hpp"
 #include "bench/load/link.hpp"
@@ -69,11 +69,13 @@ class Swarm {
   virtual std::optional<TimePoint> next_timeout() const { return std::nullopt; }
   virtual void on_timeout(TimePoint) {}
 
+  LinkBatch batch_;
   std::vector<std::unique_ptr<Link>> links_;
   std::uint64_t strays_ = 0;
 
  private:
-  std::vector<pollfd> waiting_;
+  Descriptor epoll_;
+  std::vector<epoll_event> events_;
   std::vector<Link*> readable_;
 };
 

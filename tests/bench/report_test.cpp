@@ -83,7 +83,7 @@ TEST_CASE("what a follower is given behind a gap frees the window, and the gap i
 TEST_CASE("ours and a rival's are compared round by round") {
   Report report;
   for (const double ours : {100.0, 400.0, 90.0}) {
-    add(report, "fanout/1000/sealed", "deliveries_per_core_second", ours);
+    add(report, "fanout/1000/own/sealed", "deliveries_per_core_second", ours);
     add(report, "fanout/1000/redis", "deliveries_per_core_second", ours / 3);
   }
   add(report, "idle/10000/sealed", "bytes_per_session", 500);
@@ -103,7 +103,7 @@ TEST_CASE("ours and a rival's are compared round by round") {
 TEST_CASE("what lost posts is marked") {
   Report report;
   Result lossy;
-  lossy.scenario = "fanout/1000x64";
+  lossy.scenario = "fanout/1000x64/own";
   lossy.add("deliveries_per_second", 5000);
   lossy.add("lost", 3);
   report.add(lossy);

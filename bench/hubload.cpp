@@ -14,6 +14,7 @@
 #include "bench/link/options.hpp"
 #include "bench/load/comparison.hpp"
 #include "bench/load/database.hpp"
+#include "bench/load/process.hpp"
 #include "bench/load/report.hpp"
 #include "bench/load/scenarios.hpp"
 
@@ -23,6 +24,7 @@ using namespace hub::bench;
 
 constexpr std::size_t kMostSessions = 100'000;
 constexpr std::size_t kMostHistory = 20'000'000;
+constexpr const char* kOwnSockets = "Each session has a socket of its own";
 
 struct ReportOptions {
   std::vector<std::string> files;
@@ -73,7 +75,6 @@ void add_common(CLI::App& app, Setting& setting) {
   app.add_option("--links", setting.links, "Sockets that the sessions share")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  app.add_flag("--own-sockets", setting.own_sockets, "... or each its own (fanout and post)");
   app.add_option("--seconds", setting.seconds, "The longest that a measurement lasts")
       ->check(CLI::Range(0.1, 600.0))
       ->capture_default_str();
@@ -118,7 +119,8 @@ void add_scale_commands(CLI::App& app, Setting& setting, ScaleOptions& options) 
 int main(int argc, char** argv) try {
   CLI::App app("Measures a hubd of its own with real datagrams over loopback.", "hubload");
   app.require_subcommand(1);
-  app.fallthrough();  // the common options may stand behind the scenario as well
+  hub::bench::raise_descriptor_limit();  // a socket a session
+  app.fallthrough();                     // the common options may stand behind the scenario as well
   Setting setting;
   setting.hubd = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "hubd";
   setting.work = "/var/tmp";
@@ -133,12 +135,14 @@ int main(int argc, char** argv) try {
   fanout_command->add_option("--in-flight", fanout.in_flight, "Posts under way at a time")
       ->check(CLI::Range(1, 200))
       ->capture_default_str();
+  fanout_command->add_flag("--own-sockets", setting.own_sockets, kOwnSockets);
   fanout_command->callback([&] { tell(run_fanout(setting, fanout)); });
 
   PostOptions post;
   auto* post_command = app.add_subcommand("post", "Durable posts a second");
   post_command->add_option("--clients", post.clients)->check(CLI::Range(1, 10'000));
   post_command->add_option("--outstanding", post.outstanding)->check(CLI::Range(1, 1000));
+  post_command->add_flag("--own-sockets", setting.own_sockets, kOwnSockets);
   post_command->add_flag("--unnumbered", post.unnumbered,
                          "Sealed posts without request numbers, and forwards without marks, to see "
                          "what those cost");

@@ -7,6 +7,7 @@
 #include "protocol/classic.hpp"
 #include "server/core/follow_index.hpp"
 #include "server/core/hub.hpp"
+#include "server/core/recent_posts.hpp"
 #include "server/core/session_table.hpp"
 
 namespace hub::bench {
@@ -83,6 +84,20 @@ void follow_index_online_offline(benchmark::State& state) {
   }
 }
 BENCHMARK(follow_index_online_offline);
+
+// --- Recent posts, by as many authors in turn ---
+
+void recent_retrieve_20(benchmark::State& state) {
+  const std::uint32_t posts = HubConfig{}.recent_posts;
+  RecentPosts recent(posts);
+  for (MessageId id = 1; id <= posts; ++id) {
+    recent.add({{id, 1 + static_cast<AccountId>(id * 7919 % kAccounts), {}, {}, {}}}, {});
+  }
+  std::vector<store::Followee> followees;
+  for (AccountId i = 0; i < state.range(0); ++i) followees.push_back({1 + i * 97 % kAccounts, 0});
+  for (auto _ : state) benchmark::DoNotOptimize(recent.newest_of(followees, 20, 0));
+}
+BENCHMARK(recent_retrieve_20)->Arg(10)->Arg(100)->Arg(1000);
 
 // --- Session table ---
 

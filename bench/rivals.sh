@@ -31,19 +31,19 @@ for ((round = 1; round <= rounds; round++)); do
   ours machine
   for flight in 1 64; do
     fanout=(fanout --in-flight "$flight" --posts 1000000)
-    ours --sealed --own-sockets "${fanout[@]}"
+    ours --sealed "${fanout[@]}" --own-sockets
     theirs redis "${fanout[@]}"
     theirs mosquitto-qos1 "${fanout[@]}"
     theirs nats "${fanout[@]}"
     theirs mosquitto-qos0 "${fanout[@]}"
-    ours --own-sockets "${fanout[@]}"
+    ours "${fanout[@]}" --own-sockets
     ours --sealed "${fanout[@]}"
   done
   for outstanding in 1 16; do
     post=(post --history 1000000 --outstanding "$outstanding")
-    ours --sealed --own-sockets "${post[@]}"
+    ours --sealed "${post[@]}" --own-sockets
     theirs redis-aof post --outstanding "$outstanding"
-    ours --own-sockets "${post[@]}"
+    ours "${post[@]}" --own-sockets
     theirs jetstream post --outstanding "$outstanding"
     ours --sealed "${post[@]}"
   done
@@ -51,7 +51,6 @@ for ((round = 1; round <= rounds; round++)); do
   ours --sealed retrieve --followees 100 --from-store
   theirs redis retrieve --followees 100
   ours retrieve --followees 100
-  ours retrieve --followees 100 --from-store
   ours --sealed idle
   for rival in mosquitto-qos1 redis nats; do theirs "$rival" idle; done
   ours idle

@@ -39,9 +39,9 @@ for ((round = 1; round <= rounds; round++)); do
   load --sealed fanout --followers 1
   load --sealed fanout --in-flight 64
   load --sealed post --history 1000000
-  load --sealed --own-sockets fanout
-  load --sealed --own-sockets fanout --in-flight 64
-  load --sealed --own-sockets post --history 1000000
+  load --sealed fanout --own-sockets
+  load --sealed fanout --in-flight 64 --own-sockets
+  load --sealed post --history 1000000 --own-sockets
   load --sealed retrieve --followees 100
   load --sealed retrieve --followees 100 --from-store
   load --sealed idle

@@ -311,7 +311,7 @@ std::vector<Setting> make_settings() {
       number("max-pending-reads", 1, kMillion,
              "The most retrieves, logins and the like that wait for the database",
              FIELD(hub.max_pending_reads)),
-      number("recent-posts", 0, kMillion,
+      number("recent-posts", 0, 100'000,
              "The newest posts kept in memory, 8 MiB of them at most: what is retrieved is mostly "
              "there",
              FIELD(hub.recent_posts)),

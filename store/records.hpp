@@ -37,6 +37,12 @@ struct HistoryPost {
   bool is_hidden = false;   // its author is disabled
 };
 
+/// The newest posts, of everybody, oldest first.
+struct HistoryEnd {
+  std::vector<HistoryPost> posts;
+  bool is_all = false;  // there are no others
+};
+
 /// Somebody followed; and the newest post there was when the follow was made.
 struct Followee {
   AccountId account = 0;

@@ -10,6 +10,7 @@
 #include "protocol/limits.hpp"
 #include "store/chain_walk.hpp"
 #include "store/connection.hpp"
+#include "store/history_end.hpp"
 #include "store/reading.hpp"
 #include "store/rows.hpp"
 #include "store/snapshot.hpp"
@@ -67,11 +68,7 @@ struct SqliteReader::Statements {
   SQLite::Database& db;
 
   SQLite::Statement newest{db, std::string("SELECT ") + kNewestId + " FROM settings"};
-  SQLite::Statement last_posts{
-      db,
-      "SELECT p.id, p.author, p.at, p.text, a.name, a.disabled"
-      " FROM (SELECT id, author, at, text FROM posts ORDER BY id DESC LIMIT ?) p"
-      " LEFT JOIN accounts a ON a.id = p.author ORDER BY p.id"};
+  SQLite::Statement newest_posts{db, kNewestPosts};
   SQLite::Statement info{db, std::string("SELECT ") + kSettingsColumns + " FROM settings"};
   SQLite::Statement counts{
       db,
@@ -142,21 +139,8 @@ Read<MessageId> SqliteReader::last_post() {
   });
 }
 
-Read<std::vector<HistoryPost>> SqliteReader::last_posts(std::uint32_t n) {
-  return reading([&] {
-    std::vector<HistoryPost> out;
-    for (Use row(sql_->last_posts, n); row.step();) {
-      HistoryPost& read = out.emplace_back();
-      read.post = {static_cast<MessageId>(row.number(0)), row.number(1), {}, {}, row.time(2)};
-      // Without an author it is left over from a deletion that went wrong; check says so.
-      read.is_deleted = row.is_null(3) || row.is_null(4);
-      read.is_hidden = !row.is_null(5) && row.number(5) != 0;
-      if (read.is_deleted) continue;
-      read.post.text = row.text(3);
-      read.post.author_name = row.text(4);
-    }
-    return out;
-  });
+Read<HistoryEnd> SqliteReader::history_end(std::uint32_t n, std::size_t most_bytes) {
+  return reading([&] { return read_history_end(sql_->newest_posts, n, most_bytes); });
 }
 
 Read<std::optional<Account>> SqliteReader::account(std::string_view id) {

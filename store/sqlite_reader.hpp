@@ -37,7 +37,7 @@ class SqliteReader final : public Reader {
   Read<HubInfo> info() override;
   Read<Counts> counts() override;
   Read<MessageId> last_post() override;
-  Read<std::vector<HistoryPost>> last_posts(std::uint32_t n) override;
+  Read<HistoryEnd> history_end(std::uint32_t n, std::size_t most_bytes) override;
   Read<std::optional<Account>> account(std::string_view id) override;
   Read<std::vector<Post>> retrieve(AccountId account, std::uint32_t n, MessageId before) override;
   Read<CatchUpPage> catch_up(AccountId account, MessageId after, std::uint32_t limit) override;

@@ -35,8 +35,8 @@ class Reader {
   virtual Read<Counts> counts() = 0;
   /// What counts() says of it, at once.
   virtual Read<MessageId> last_post() = 0;
-  /// The newest `n` posts there are, of everybody, oldest first. Fewer: there are no others.
-  virtual Read<std::vector<HistoryPost>> last_posts(std::uint32_t n) = 0;
+  /// The newest `n` posts, or as many as have `most_bytes` of text and names.
+  virtual Read<HistoryEnd> history_end(std::uint32_t n, std::size_t most_bytes) = 0;
 
   /// By client ID in any case.
   virtual Read<std::optional<Account>> account(std::string_view id) = 0;

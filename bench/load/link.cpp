@@ -25,7 +25,7 @@ void enlarge(int fd, int forced, int asked) {
 }  // namespace
 
 LinkBatch::LinkBatch(std::size_t links)
-    : most_(links > kLinkBatch / 2 ? 1 : kLinkBatch),
+    : most_(links > kLinkBatch / 2 ? 4 : kLinkBatch),
       received_(std::make_unique_for_overwrite<std::uint8_t[]>(kLinkBatch * kRoom)) {
   for (std::size_t i = 0; i < kLinkBatch; ++i) {
     in_.vectors[i] = {received_.get() + i * kRoom, kMostTogether};
@@ -141,7 +141,7 @@ std::size_t LinkBatch::datagram_size(msghdr& header, std::size_t all) {
     if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO) continue;
     int size = 0;
     std::memcpy(&size, CMSG_DATA(c), sizeof size);
-    return static_cast<std::size_t>(size);
+    return size > 0 ? static_cast<std::size_t>(size) : all;
   }
   return all;
 }

@@ -23,7 +23,7 @@ inline constexpr std::size_t kLinkBatch = 64;  // messages a system call
 /// What one batch needs on its way through the kernel; links of one thread share it.
 class LinkBatch {
  public:
-  /// With many links what has come for each is little: then a call takes one message.
+  /// With many links what has come for each is little: then a call takes a few messages.
   explicit LinkBatch(std::size_t links);
 
  private:

@@ -62,7 +62,31 @@ void Hub::Impl::on_sealed_page(Session& session, const RetrievePage& page, Now n
     run.not_before = now.mono + kReadAgain;
     return;
   }
-  take_page(link, run, retrieved(*page.posts));
+  ++counters.retrieve_pages_read;
+  std::vector<RetrievedPost> posts;
+  posts.reserve(page.posts->size());
+  for (const store::Post& post : *page.posts) {
+    posts.push_back({post.id, format_post(post.author_name, post.text)});
+  }
+  take_page(link, run, std::move(posts));
+}
+
+/// The newest posts are in memory, and mostly they are all that is asked for: then nobody waits for
+/// the reader thread. Only a whole page is taken from there; false where older posts are needed.
+bool Hub::Impl::take_recent_page(Link& link, RetrieveStream& run) {
+  const auto followees = follows.followees(link.session->account);
+  const auto found = recent.newest_of(followees, page_of(run), run.before);
+  if (!found) return false;
+  ++counters.retrieve_pages_from_memory;
+  std::vector<RetrievedPost> posts;
+  posts.reserve(found->size());
+  for (const RecentPosts::Entry* post : *found) {
+    // A forward's payload is what a retrieve sends too. We wrote it: it can be read.
+    const auto forward = sealed::read_message(post->message.bytes());
+    posts.push_back({post->id, std::string(forward ? forward->payload : std::string_view())});
+  }
+  take_page(link, run, std::move(posts));
+  return true;
 }
 
 void Hub::Impl::take_page(Link& link, RetrieveStream& run, std::vector<RetrievedPost> posts) {
@@ -94,11 +118,10 @@ bool Hub::Impl::feed_stream(Link& link, RetrieveStream& run, Now now) {
     return true;
   }
   if (run.left > 0) {
-    if (auto posts = recent_page(link.session->account, page_of(run), run.before)) {
-      take_page(link, run, *std::move(posts));
-      return true;
+    if (now.mono >= run.not_before) {
+      if (take_recent_page(link, run)) return true;
+      if (read_page(*link.session, run)) return false;
     }
-    if (now.mono >= run.not_before && read_page(*link.session, run)) return false;
     if (!run.stream) {
       link.streams->pop_front();
       refuse(*link.session, Opcode::kRetrieve, control::Refusal::kBusy);

@@ -55,7 +55,8 @@ namespace hub::server {
   X(connections_busy)            /* closed: a repeated request that could not be looked up */    \
   X(strangers_timed_out)         /* nobody logged in */                                          \
   X(sessions_fell_behind)        /* too slow for what was posted: catches up from the store */   \
-  X(retrieve_pages_from_memory)  /* of those that are served, without asking the store */        \
+  X(retrieve_pages_from_memory)  /* sealed: answered without asking the store */                 \
+  X(retrieve_pages_read)         /* ... read from the store */                                   \
   X(catch_up_pages)                                                                              \
   X(catch_ups_cut)               /* more was missed than is forwarded: the rest is counted */    \
   X(must_login_first_sent)                                                                       \

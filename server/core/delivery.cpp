@@ -27,7 +27,7 @@ void Hub::Impl::forward(const store::Post& post) {
   const auto followers = follows.online_followers(post.author);
   const std::string payload = format_post(post.author_name, post.text);
   const channel::Payload message = message_of(Opcode::kForward, post.id, payload);
-  recent.add({post}, message);
+  recent.add(post, message);
   if (fault("forward_to_non_follower")) {
     for (Session* session : sessions.page(0, sessions.size())) {
       if (session->is_sealed()) {
@@ -106,23 +106,16 @@ void Hub::Impl::request_retrieve(Session& session, const Incoming& in) {
     return;
   }
   traffic.waiting.push_back(in.range.count);
-  if (is_first) start_retrieve(session, in.now);
+  if (is_first) start_retrieve(session);
 }
 
-/// Begins the first waiting retrieve: with what is in memory, or asks the reader, or ends it at
-/// once where n is 0.
-void Hub::Impl::start_retrieve(Session& session, Now now) {
+/// Begins the first waiting retrieve: asks the reader, or ends it at once where n is 0.
+void Hub::Impl::start_retrieve(Session& session) {
   SessionTraffic& traffic = traffic_of(session);
   while (!traffic.waiting.empty()) {
     const std::uint32_t n = traffic.waiting.front();
-    if (n > 0) {
-      if (auto posts = recent_page(session.account, n, 0)) {
-        traffic.waiting.pop_front();
-        traffic.run = RetrieveRun{*std::move(posts), 0};
-        continue_run(session, now);
-        return;
-      }
-      if (read(RetrieveJob{0, session.account, n, 0}, PendingRetrieve{session.id})) return;
+    if (n > 0 && read(RetrieveJob{0, session.account, n, 0}, PendingRetrieve{session.id})) {
+      return;
     }
     traffic.waiting.pop_front();
     if (n > 0) {
@@ -157,10 +150,10 @@ void Hub::Impl::on_classic_page(Session& session, const RetrievePage& page, Now 
   SessionTraffic& traffic = traffic_of(session);
   if (!traffic.waiting.empty()) traffic.waiting.pop_front();
   if (!page.posts) {
-    start_retrieve(session, now);
+    start_retrieve(session);
     return;
   }
-  traffic.run = RetrieveRun{retrieved(*page.posts), 0};
+  traffic.run = RetrieveRun{*page.posts, 0};
   continue_run(session, now);
 }
 
@@ -169,23 +162,23 @@ void Hub::Impl::continue_run(Session& session, Now now) {
   RetrieveRun& run = *session.classic->traffic->run;
   const std::size_t end = std::min(run.posts.size(), run.next + kRetrieveBurst);
   for (; run.next < end; ++run.next) {
-    const RetrievedPost& post = run.posts[run.next];
-    send(session, Opcode::kRetrieveAck, post.id, post.payload);
+    const store::Post& post = run.posts[run.next];
+    send(session, Opcode::kRetrieveAck, post.id, format_post(post.author_name, post.text));
   }
   if (run.next < run.posts.size()) {
     paused_runs.push_back({now.mono + kRetrievePause, session.id});
   } else {
-    finish_run(session, now);
+    finish_run(session);
   }
 }
 
-void Hub::Impl::finish_run(Session& session, Now now) {
+void Hub::Impl::finish_run(Session& session) {
   const bool full_page = session.classic->traffic->run->posts.size() >= kClassicMaxRetrieve;
   session.classic->traffic->run.reset();
   if (!(full_page && fault("full_retrieve_has_no_end"))) send(session, Opcode::kRetrieveEnd);
   if (fault("retrieve_ends_twice")) send(session, Opcode::kRetrieveEnd);
   ++counters.retrieves_served;
-  start_retrieve(session, now);
+  start_retrieve(session);
 }
 
 }  // namespace hub::server

@@ -59,10 +59,10 @@ struct RestoredSession {
   std::vector<store::Followee> followees;
 };
 
-/// The end of history, for a restart.
+/// What the hub keeps of history in memory, for a restart.
 struct RestoredHistory {
-  MessageId newest = 0;                   // the highest ID given out
-  std::vector<store::HistoryPost> posts;  // Reader::last_posts(HubConfig::recent_posts)
+  MessageId newest = 0;   // the highest ID given out
+  store::HistoryEnd end;  // HubConfig::recent_posts, RecentPosts::kMostBytes at most
 };
 
 class Hub {

@@ -4,7 +4,6 @@
 //   replies.cpp       what the store says: its replies to those requests, and its events
 //   logins.cpp        from a classic login datagram to a live session, and every session's end
 //   delivery.cpp      forwards, classic retrieve runs, and what waits for what
-//   retrieve.cpp      what retrieves find in memory
 //   sealed.cpp        sealed datagrams: handshakes, connections, what they carry, their flush
 //   sealed_login.cpp  SCRAM, from a sealed login's first message to the proof of the password
 //   sealed_resume.cpp a device that comes back by its resume key
@@ -12,7 +11,7 @@
 //   catch_up.cpp      sealed sessions that fell behind, or come back
 //   bulk.cpp          sealed retrieves, page by page
 //   progress.cpp      what the store learns lazily: marks and addresses
-//   restart.cpp       the sealed sessions of before a restart
+//   restart.cpp       the newest posts, and the sealed sessions of before a restart
 //   control.cpp       what hubadmin asks
 #pragma once
 
@@ -219,18 +218,11 @@ struct Hub::Impl {
   void note_forward(Session& session, MessageId id);
   void hold_forward(Session& session, MessageId id, std::string_view payload);
   void release_forwards(Session& session);
-  void start_retrieve(Session& session, Now now);
+  void start_retrieve(Session& session);
   void on_retrieve_page(const RetrievePage& page, Now now);
   void on_classic_page(Session& session, const RetrievePage& page, Now now);
   void continue_run(Session& session, Now now);
-  void finish_run(Session& session, Now now);
-
-  // retrieve.cpp
-  static std::vector<RetrievedPost> retrieved(const std::vector<store::Post>& posts);
-  /// Of those followed now, newest first, IDs below `before` (0: all): `n` of them, or all there
-  /// are. Nothing where the store has to be asked.
-  std::optional<std::vector<RetrievedPost>> recent_page(AccountId account, std::uint32_t n,
-                                                        MessageId before);
+  void finish_run(Session& session);
 
   // sealed.cpp
   void on_sealed(const Path& path, Bytes bytes, Now now);
@@ -303,6 +295,7 @@ struct Hub::Impl {
   void request_stream(Session& session, const Incoming& in);
   bool read_page(const Session& session, RetrieveStream& run);
   void on_sealed_page(Session& session, const RetrievePage& page, Now now);
+  bool take_recent_page(Link& link, RetrieveStream& run);
   void take_page(Link& link, RetrieveStream& run, std::vector<RetrievedPost> posts);
   void feed_streams(Link& link, Now now);
   bool feed_stream(Link& link, RetrieveStream& run, Now now);

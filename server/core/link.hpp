@@ -50,6 +50,12 @@ struct LoginAttempt {
   std::vector<AccountId> ended;  // accounts whose sessions were ended during the lookup
 };
 
+/// A post as a retrieve brings it: `<client_ID>text`.
+struct RetrievedPost {
+  MessageId id = 0;
+  std::string payload;
+};
+
 /// A run of retrieve replies on its way into a stream of the bulk lane, read in pages as the client
 /// takes them.
 struct RetrieveStream {

@@ -12,20 +12,27 @@ void RecentPosts::start_at(MessageId newest, bool is_all) {
   is_all_ = is_all;
 }
 
-void RecentPosts::add(const store::HistoryPost& added, channel::Payload message) {
-  const store::Post& post = added.post;
+void RecentPosts::add(const store::Post& post, channel::Payload message) {
+  push({post.id, post.author, 0, std::move(message)});
+}
+
+void RecentPosts::add(const store::HistoryPost& post, channel::Payload message) {
+  push({post.post.id, post.post.author, 0, std::move(message), post.is_deleted, post.is_hidden});
+}
+
+void RecentPosts::push(Entry entry) {
   const std::uint64_t position = first_ + entries_.size();
-  const std::uint64_t previous = std::exchange(newest_post_[post.author], position);
-  bytes_ += message.size();
-  entries_.push_back({post.id, post.author, fault("recent_chain_broken") ? 0 : previous,
-                      std::move(message), added.is_deleted, added.is_hidden});
-  newest_ = post.id;
+  const std::uint64_t previous = std::exchange(newest_post_[entry.author], position);
+  if (!fault("recent_chain_broken")) entry.previous = previous;
+  bytes_ += kCost + entry.message.size();
+  newest_ = std::max(newest_, entry.id);
+  entries_.push_back(std::move(entry));
   while (entries_.size() > most_posts_ || bytes_ > kMostBytes) drop_oldest();
 }
 
 void RecentPosts::drop_oldest() {
   const Entry& oldest = entries_.front();
-  bytes_ -= oldest.message.size();
+  bytes_ -= kCost + oldest.message.size();
   const std::uint64_t* newest = newest_post_.find(oldest.author);
   if (newest != nullptr && *newest == first_) newest_post_.erase(oldest.author);
   entries_.pop_front();
@@ -34,11 +41,13 @@ void RecentPosts::drop_oldest() {
 }
 
 void RecentPosts::erase(const TakenBack& what) {
-  for (Entry& entry : entries_) {
-    if (!what.covers(entry.author, entry.id)) continue;
-    entry.is_deleted = true;
-    bytes_ -= entry.message.size();
-    entry.message = channel::Payload();
+  const auto first = above(what.from == 0 ? 0 : what.from - 1) - entries_.begin();
+  for (auto entry = entries_.begin() + first; entry != entries_.end() && entry->id <= what.to;
+       ++entry) {
+    if (!what.covers(entry->author, entry->id)) continue;
+    entry->is_deleted = true;
+    bytes_ -= entry->message.size();
+    entry->message = channel::Payload();
   }
 }
 
@@ -67,6 +76,8 @@ RecentPosts::Iterator RecentPosts::above(MessageId id) const {
 std::optional<std::vector<const RecentPosts::Entry*>> RecentPosts::newest_of(
     std::span<const store::Followee> authors, std::size_t n, MessageId before) const {
   if (authors.size() > kMostAuthors) return std::nullopt;
+  const bool none_is_below = before != 0 && (entries_.empty() || entries_.front().id >= before);
+  if (n > 0 && !is_all_ && none_is_below) return std::nullopt;
   std::vector<std::uint64_t> heap;
   heap.reserve(authors.size());
   for (const store::Followee& author : authors) {

@@ -33,13 +33,14 @@ struct TakenBack {
 
 class RecentPosts {
  public:
-  /// Of all together, as they are sent: posts as long as may be leave room for half as many as are
-  /// kept for who fell behind.
+  /// Of all together, what is kept with each included: posts as long as may be leave room for more
+  /// than are kept for who fell behind.
   static constexpr std::size_t kMostBytes = std::size_t{8} << 20;
+  static constexpr std::size_t kCost = 80;  // of one, beside its bytes
   /// Who is further behind than this many goes on reading from the store: looking through them is
   /// one turn's work.
   static constexpr std::size_t kLiveWithin = 4096;
-  /// What one question of newest() may cost; beyond, the store is asked, which does not make
+  /// What one question of newest_of() may cost; beyond, the store is asked, which does not make
   /// everybody wait.
   static constexpr std::size_t kMostAuthors = 2048;
   static constexpr std::size_t kMostPassedOver = 1024;
@@ -58,10 +59,11 @@ class RecentPosts {
 
   explicit RecentPosts(std::size_t most_posts) : most_posts_(most_posts) {}
 
-  /// Before the first add() of a post that is new: the highest ID that was given out, and whether
-  /// what was added so far is all of history.
+  /// Before the first add(): the highest ID that was given out, and whether what is added from here
+  /// on is all of history.
   void start_at(MessageId newest, bool is_all);
   /// In the order of the store's stream.
+  void add(const store::Post& post, channel::Payload message);
   void add(const store::HistoryPost& post, channel::Payload message);
 
   void erase(const TakenBack& what);
@@ -87,6 +89,7 @@ class RecentPosts {
  private:
   // Positions count from 1, also those that are gone.
   const Entry& at(std::uint64_t position) const { return entries_[position - first_]; }
+  void push(Entry entry);
   void drop_oldest();
 
   const std::size_t most_posts_;

@@ -1,8 +1,9 @@
-// After a restart. Classic sessions go on. The keys of sealed connections are gone with the
-// process: each of their clients is told by a stateless reset at the address where it was last, so
-// that even one that only listens comes back at once. A datagram may be lost, so who is still away
-// is told again, twice. All at a pace at which they can come back, and how ever many of them share
-// an address: so many are let in beyond the limits that strangers have.
+// After a restart. The newest posts are in memory as before. Classic sessions go on. The keys of
+// sealed connections are gone with the process: each of their clients is told by a stateless reset
+// at the address where it was last, so that even one that only listens comes back at once. A
+// datagram may be lost, so who is still away is told again, twice. All at a pace at which they can
+// come back, and how ever many of them share an address: so many are let in beyond the limits that
+// strangers have.
 //
 // What the store has of such a session stays until its device is back (its new session takes the
 // place) or the session timeout has passed: another restart in between has to know of it.
@@ -25,7 +26,8 @@ constexpr std::uint32_t kHellosEach = 2;  // expected of a device: the first may
 }  // namespace
 
 void Hub::Impl::restore(const RestoredHistory& history) {
-  for (const store::HistoryPost& each : history.posts) {
+  recent.start_at(history.newest, history.end.is_all);
+  for (const store::HistoryPost& each : history.end.posts) {
     channel::Payload message;
     if (!each.is_deleted) {
       const store::Post& post = each.post;
@@ -35,7 +37,6 @@ void Hub::Impl::restore(const RestoredHistory& history) {
     recent.add(fault("hidden_posts_restored_as_shown") ? store::HistoryPost{each.post} : each,
                std::move(message));
   }
-  recent.start_at(history.newest, history.posts.size() < config.recent_posts);
 }
 
 void Hub::Impl::restore(std::span<const RestoredSession> stored, Now now) {

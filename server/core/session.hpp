@@ -53,15 +53,9 @@ class UnacknowledgedForwards {
   SmallList<MessageId> ids_;
 };
 
-/// A post as a retrieve brings it: `<client_ID>text`.
-struct RetrievedPost {
-  MessageId id = 0;
-  std::string payload;
-};
-
 /// A run of retrieve replies on its way out, in bursts.
 struct RetrieveRun {
-  std::vector<RetrievedPost> posts;
+  std::vector<store::Post> posts;
   std::size_t next = 0;  // index of the first post not sent yet
 };
 

@@ -24,9 +24,9 @@ namespace hub::server {
 
 namespace {
 
-// Datagrams of one socket before the others and the timers have their turn, and before the store is
-// handed what they brought so far; what one batch holds is more where the kernel puts them
-// together.
+// Datagrams of one socket before the others and the timers have their turn (up to 4,096 more, where
+// the kernel puts together what one sender sent in a row), and before the store is handed what they
+// brought so far.
 constexpr std::size_t kReadPerTurn = 256;
 constexpr std::size_t kReadPerHandOver = 32;
 constexpr std::chrono::seconds kDrainTime{5};

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "server/core/recent_posts.hpp"
 #include "server/net/login_pool.hpp"
 #include "server/net/reactor.hpp"
 #include "server/net/reader_thread.hpp"
@@ -92,7 +93,8 @@ struct Service::Impl {
     const auto stored = store.open_reader();
     const auto sessions = read_sessions(*stored);
     reactor->restore(
-        {must_read(stored->last_post()), must_read(stored->last_posts(options.hub.recent_posts))},
+        {must_read(stored->last_post()),
+         must_read(stored->history_end(options.hub.recent_posts, RecentPosts::kMostBytes))},
         sessions);
     if (options.stop_on_signals) reactor->stop_on_signals();
     const auto classic = static_cast<std::size_t>(std::count_if(

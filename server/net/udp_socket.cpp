@@ -255,7 +255,8 @@ void UdpSocket::read_message(const mmsghdr& message, const sockaddr_in6& source,
   std::size_t at = 0;
   do {  // an empty one is one, too
     one.bytes = all.subspan(at, std::min(size, all.size() - at));
-    one.oversized = one.bytes.size() > kMaxReceiveBytes;
+    one.oversized =
+        one.bytes.size() > kMaxReceiveBytes || (message.msg_hdr.msg_flags & MSG_TRUNC) != 0;
     out.push_back(one);
     at += size;
   } while (at < all.size());

@@ -2,6 +2,7 @@
 
 #include "protocol/limits.hpp"
 #include "protocol/sealed/handshake.hpp"
+#include "server/core/recent_posts.hpp"
 #include "tests/support/store_verbs.hpp"
 
 namespace hub::fuzz {
@@ -239,8 +240,8 @@ void HubWorld::restart() {
     members_[static_cast<Token>(session.token)] = {
         .account = session.account, .name = session.name, .remote = session.remote};
   }
-  hub_->restore({reader_->counts()->last_post, *reader_->last_posts(config_.recent_posts)},
-                restored, now_);
+  const auto end = reader_->history_end(config_.recent_posts, server::RecentPosts::kMostBytes);
+  hub_->restore({reader_->counts()->last_post, *end}, restored, now_);
   carry_out();
 }
 

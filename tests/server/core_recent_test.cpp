@@ -69,10 +69,13 @@ TEST_CASE("recent posts: it is said from where on they are all there") {
 
 TEST_CASE("recent posts: they take no more room than they may") {
   RecentPosts recent(kMany);
+  recent.start_at(200, true);
   constexpr std::size_t kSize = 100'000;
   for (MessageId id = 1; id <= 200; ++id) recent.add(post(id), bytes(kSize));
   CHECK(recent.size() == RecentPosts::kMostBytes / kSize);
-  recent.erase({0, 190, 0});  // gives room
+  CHECK(recent.newest() == 200);
+  CHECK(newest(recent, {kAnn}, 200) == std::nullopt);  // some had to go
+  recent.erase({0, 190, 0});                           // gives room
   for (MessageId id = 201; id <= 250; ++id) recent.add(post(id), bytes(kSize));
   CHECK(recent.begin()->id == 118);
   CHECK(newest(recent, {kAnn}, 60) == [] {
@@ -111,12 +114,15 @@ TEST_CASE("recent posts: what is taken back keeps its place") {
 
 TEST_CASE("recent posts: a retrieve is answered where all that it asks for is there") {
   RecentPosts recent(6);
-  for (MessageId id = 1; id <= 3; ++id) {
-    recent.add(post(2 * id - 1, kAnn), {});
-    recent.add(post(2 * id, kBob), {});
-  }
+  const auto begin = [&](bool is_all) {
+    recent.start_at(6, is_all);
+    for (MessageId id = 1; id <= 3; ++id) {
+      recent.add(post(2 * id - 1, kAnn), {});
+      recent.add(post(2 * id, kBob), {});
+    }
+  };
   SECTION("all of history is there") {
-    recent.start_at(6, true);
+    begin(true);
     CHECK(newest(recent, {kAnn}, 2) == Ids{5, 3});
     CHECK(newest(recent, {kAnn, kBob}, 4) == Ids{6, 5, 4, 3});
     CHECK(newest(recent, {kAnn}, 10) == Ids{5, 3, 1});
@@ -128,7 +134,7 @@ TEST_CASE("recent posts: a retrieve is answered where all that it asks for is th
     CHECK(newest(recent, {kAnn}, 2) == Ids{5, 3});
   }
   SECTION("there are older ones") {
-    recent.start_at(6, false);
+    begin(false);
     CHECK(newest(recent, {kAnn}, 3) == Ids{5, 3, 1});
     CHECK(newest(recent, {kAnn}, 4) == std::nullopt);
     CHECK(newest(recent, {kAnn}, 2, 5) == Ids{3, 1});
@@ -140,8 +146,8 @@ TEST_CASE("recent posts: a retrieve is answered where all that it asks for is th
 
 TEST_CASE("recent posts: no question takes long") {
   RecentPosts recent(kMany);
-  for (MessageId id = 1; id <= kMany; ++id) recent.add(post(id, id % 2 == 0 ? kAnn : kBob), {});
   recent.start_at(kMany, true);
+  for (MessageId id = 1; id <= kMany; ++id) recent.add(post(id, id % 2 == 0 ? kAnn : kBob), {});
   const MessageId bound = kMany - 2 * RecentPosts::kMostPassedOver;
   CHECK(newest(recent, {kAnn}, 1, bound + 1) == Ids{bound});
   CHECK(newest(recent, {kAnn}, 1, bound) == std::nullopt);

@@ -15,12 +15,6 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-server::HubConfig with_recent(std::uint32_t posts) {
-  auto config = SealedWorld::lenient();
-  config.recent_posts = posts;
-  return config;
-}
-
 store::StoreOptions small_steps() {
   store::StoreOptions options;
   options.delete_step = 3;
@@ -30,16 +24,14 @@ store::StoreOptions small_steps() {
 /// Four people who post, and a fifth who follows some of them and asks.
 struct Feed {
   explicit Feed(std::uint64_t seed, std::uint32_t recent_posts)
-      : w(seed, {}, with_recent(recent_posts), small_steps()), random(seed) {
-    for (const char* name : {"ann", "bob", "carol", "dora"}) w.account(name);
+      : w(seed, {}, SealedWorld::keeping(recent_posts), small_steps()), random(seed) {
+    for (const std::string& name : people) w.account(name);
     w.account("eve");
     for (const char* name : {"ann", "bob", "carol"}) w.follow_beside("eve", name);
     eve = w.online("eve");
   }
   std::size_t below(std::size_t n) { return random() % n; }
-  std::string anybody() {
-    return std::vector<std::string>{"ann", "bob", "carol", "dora"}[below(4)];
-  }
+  const std::string& anybody() { return people[below(people.size())]; }
 
   void restart() {
     w.host.restart();
@@ -47,7 +39,7 @@ struct Feed {
   }
   void something_happens() {
     const MessageId newest = *w.store.open_reader()->last_post();
-    switch (below(12)) {
+    switch (below(13)) {
       case 0:
         w.host.ask(control::DisableUser{anybody()});
         break;
@@ -67,10 +59,26 @@ struct Feed {
       case 6:
         restart();
         break;
+      case 7:
+        delete_somebody();
+        break;
       default:
         w.posts_beside(anybody(), static_cast<int>(1 + below(4)));
     }
     w.net.run_for(50ms);
+  }
+  /// In steps: it may be left at that, go on another time, or be given up. Somebody else comes for
+  /// who is gone.
+  void delete_somebody() {
+    std::string& name = people[below(people.size())];
+    for (std::size_t steps = below(6); steps > 0; --steps) {
+      if (std::holds_alternative<control::Progress>(w.host.ask(control::DeleteUser{name})))
+        continue;
+      name += "x";
+      w.account(name);
+      w.follow_beside("eve", name);
+      return;
+    }
   }
   AccountId eve_id() { return w.store.open_reader()->account("eve")->value().id; }
 
@@ -96,6 +104,7 @@ struct Feed {
     return out;
   }
 
+  std::vector<std::string> people{"ann", "bob", "carol", "dora"};
   SealedWorld w;
   std::mt19937_64 random;
   std::unique_ptr<SealedPeer> eve;

@@ -14,16 +14,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-server::HubConfig with_recent(std::uint32_t posts) {
-  auto config = SealedWorld::lenient();
-  config.recent_posts = posts;
-  return config;
-}
-
 /// bob follows ann, who has posted; he was not forwarded any of it.
 struct Reader {
   explicit Reader(int posts, const std::string& text = "post",
-                  const server::HubConfig& config = with_recent(0))
+                  const server::HubConfig& config = SealedWorld::keeping(0))
       : w(1, {}, config) {
     w.account("ann");
     w.account("bob");
@@ -63,7 +57,7 @@ std::vector<MessageId> down(MessageId from, std::size_t count) {
 TEST_CASE("retrieve: up to a thousand, across pages, and what lies below a post", "[retrieve]") {
   const std::uint32_t in_memory = GENERATE(0, 350, 1500, 10'000);
   CAPTURE(in_memory);
-  Reader r(1500, "post", with_recent(in_memory));
+  Reader r(1500, "post", SealedWorld::keeping(in_memory));
   r.w.net.faults() = {.loss = 0.05, .duplicate = 0.02, .corrupt = 0, .delay = 10ms, .jitter = 10ms};
   CHECK(r.retrieve("5") == down(1500, 5));
   CHECK(r.retrieve("100") == down(1500, 100));
@@ -114,7 +108,7 @@ TEST_CASE("retrieve: the hub reads on only as the client takes it", "[retrieve]"
 }
 
 TEST_CASE("retrieve: a page that fails or finds the reader busy", "[retrieve]") {
-  auto config = with_recent(0);
+  auto config = SealedWorld::keeping(0);
   config.max_pending_reads = 2;
   Reader r(1000, std::string(300, 'x'), config);
   SECTION("the first one: it is refused") {
@@ -156,7 +150,7 @@ TEST_CASE("retrieve: a page that fails or finds the reader busy", "[retrieve]") 
 
 TEST_CASE("retrieve: one that a logout cuts short is over, and the next one is whole",
           "[retrieve]") {
-  Reader r(1000, std::string(500, 'x'), with_recent(GENERATE(0, 10'000)));
+  Reader r(1000, std::string(500, 'x'), SealedWorld::keeping(GENERATE(0, 10'000)));
   r.w.net.faults().delay = 20ms;
   for (int i = 0; i < 70; ++i) {  // more than there may be streams at once
     const std::size_t before = r.retrieved().size();

@@ -16,12 +16,6 @@ store::StoreOptions small_steps() {
   return options;
 }
 
-server::HubConfig on_disk() {
-  auto config = SealedWorld::lenient();
-  config.recent_posts = 0;
-  return config;
-}
-
 /// bob follows ann and spam, saw one post of each, and is away.
 struct Away {
   explicit Away(std::uint64_t seed, const server::HubConfig& config = SealedWorld::lenient())
@@ -64,7 +58,7 @@ TEST_CASE("taken back: who was away is shown what the store would say, and nothi
   const bool restarted = GENERATE(false, true);
   const bool in_memory = GENERATE(false, true);  // else the store alone knows
   CAPTURE(restarted, in_memory);
-  Away a(1, in_memory ? SealedWorld::lenient() : on_disk());
+  Away a(1, in_memory ? SealedWorld::lenient() : SealedWorld::keeping(0));
   REQUIRE(a.w.post("ann", "secret"));
   const MessageId secret = a.newest();
   for (const char* text : {"s1", "s2", "s3"}) REQUIRE(a.w.post("spam", text));
@@ -96,7 +90,7 @@ TEST_CASE("taken back: who was away is shown what the store would say, and nothi
 }
 
 TEST_CASE("taken back: what is deleted while a page is read is not served with it") {
-  Away a(2, on_disk());
+  Away a(2, SealedWorld::keeping(0));
   REQUIRE(a.w.post("ann", "secret"));
   const MessageId secret = a.newest();
   REQUIRE(a.w.post("spam", "s1"));

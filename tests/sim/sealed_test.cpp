@@ -216,7 +216,7 @@ TEST_CASE("sealed: a follower that falls behind is queued for no more, and misse
   REQUIRE(w.login("ann"));
   REQUIRE(w.login("bob"));
   REQUIRE(w.follow("bob", "ann"));
-  // More than the ring of recent posts holds; and fast, for after 20 s bob would begin anew.
+  // More than memory reaches; and fast, for after 20 s bob would begin anew.
   const int count = 7000;
   w.net.cut(w["bob"].endpoint(), true);
   for (int i = 0; i < count; ++i) {

@@ -127,10 +127,13 @@ std::vector<std::string> describe(Reader& reader) {
                             c.sessions, c.last_post));
   out.push_back(fmt::format("last post {}", value(reader.last_post())));
   for (const std::uint32_t n : {3u, 1'000'000u}) {
-    for (const HistoryPost& each : value(reader.last_posts(n))) {
-      out.push_back(
-          fmt::format("of the last {}: deleted {} hidden {} ", n, each.is_deleted, each.is_hidden) +
-          describe(each.post));
+    for (const std::size_t most_bytes : {100u, 1'000'000u}) {
+      const HistoryEnd end = value(reader.history_end(n, most_bytes));
+      out.push_back(fmt::format("of the last {}, {} bytes, all {}", n, most_bytes, end.is_all));
+      for (const HistoryPost& each : end.posts) {
+        out.push_back(fmt::format("  deleted {} hidden {} ", each.is_deleted, each.is_hidden) +
+                      describe(each.post));
+      }
     }
   }
   for (const Account& a : value(reader.accounts("", 1'000'000))) {

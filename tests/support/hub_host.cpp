@@ -5,6 +5,7 @@
 
 #include "protocol/client_id.hpp"
 #include "protocol/limits.hpp"
+#include "server/core/recent_posts.hpp"
 
 namespace hub::test {
 
@@ -46,9 +47,10 @@ void HubHost::start() {
     auto followees = must(reader_->followees(session.account));
     stored.push_back({std::move(session), std::move(followees)});
   }
-  hub_->restore(
-      {must(reader_->counts()).last_post, must(reader_->last_posts(config_.recent_posts))}, stored,
-      net_.now());
+  server::RestoredHistory history;
+  history.newest = must(reader_->last_post());
+  history.end = must(reader_->history_end(config_.recent_posts, server::RecentPosts::kMostBytes));
+  hub_->restore(history, stored, net_.now());
   listen(at_);
   if (also_at_) listen(*also_at_);
   turn();

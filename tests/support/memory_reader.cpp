@@ -39,18 +39,23 @@ class MemoryStore::MemoryReader final : public store::Reader {
     return read([&] { return memory_.next_post_ - 1; });
   }
 
-  Read<std::vector<store::HistoryPost>> last_posts(std::uint32_t n) override {
+  Read<store::HistoryEnd> history_end(std::uint32_t n, std::size_t most_bytes) override {
     return read([&] {
-      std::vector<store::HistoryPost> out;
-      for (auto it = memory_.posts_.rbegin(); it != memory_.posts_.rend() && out.size() < n; ++it) {
+      store::HistoryEnd out;
+      std::size_t bytes = 0;
+      auto it = memory_.posts_.rbegin();
+      for (; it != memory_.posts_.rend() && out.posts.size() < n; ++it) {
         const auto& [id, post] = *it;
         const Account* author = memory_.get(post.author);
         store::HistoryPost read{{id, post.author, {}, {}, post.at}, !post.text, author->disabled};
         if (post.text) read.post.author_name = author->name;
         read.post.text = post.text.value_or("");
-        out.push_back(std::move(read));
+        bytes += read.post.author_name.size() + read.post.text.size();
+        if (bytes > most_bytes) break;
+        out.posts.push_back(std::move(read));
       }
-      std::reverse(out.begin(), out.end());
+      out.is_all = it == memory_.posts_.rend() && out.posts.size() < n;
+      std::reverse(out.posts.begin(), out.posts.end());
       return out;
     });
   }

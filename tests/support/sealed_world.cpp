@@ -30,6 +30,12 @@ server::HubConfig SealedWorld::lenient() {
   return config;
 }
 
+server::HubConfig SealedWorld::keeping(std::uint32_t recent_posts) {
+  server::HubConfig config = lenient();
+  config.recent_posts = recent_posts;
+  return config;
+}
+
 void SealedWorld::account(const std::string& name) {
   if (!store.open_reader()->account(name)->has_value()) host.add_user(name, name + "_pw");
 }

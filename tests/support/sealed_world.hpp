@@ -23,6 +23,8 @@ class SealedWorld {
                        const store::StoreOptions& options = {});
 
   static server::HubConfig lenient();
+  /// The same; so many posts are kept in memory, the rest is read from the store.
+  static server::HubConfig keeping(std::uint32_t recent_posts);
 
   SealedClient& operator[](const std::string& name) { return *clients_.at(name); }
   /// One more client of this person, at an address of its own.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures hubd and its rivals one after the other, scenario by scenario, in several rounds, and
 # prints one table of ours and theirs. What is not installed says so in the table.
-#   bench/rivals.sh BIN_DIR [--quick]     writes build/rivals.json; half an hour, --quick 5 minutes
+#   bench/rivals.sh BIN_DIR [--quick]     writes build/rivals.json; 20 minutes, --quick 6
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -36,7 +36,9 @@ std::vector<Result> of_google_benchmark(const Json& file) {
     if (each.contains("items_per_second")) {
       result.add("items_per_second", each.at("items_per_second"));
     }
-    if (each.contains("bytes")) result.add("bytes", each.at("bytes"));
+    for (const char* counter : {"bytes", "p50_us", "p99_us"}) {
+      if (each.contains(counter)) result.add(counter, each.at(counter));
+    }
     if (each.contains("error_message")) result.note(each.at("error_message"));
     out.push_back(std::move(result));
   }

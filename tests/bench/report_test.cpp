@@ -1,12 +1,15 @@
 // What is counted of posts on their way, and what the tables make of it.
 #include "bench/load/report.hpp"
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 #include <catch2/catch.hpp>
 
 #include "bench/load/comparison.hpp"
 #include "bench/load/post_window.hpp"
+#include "bench/load/process.hpp"
 
 namespace hub::bench {
 namespace {
@@ -98,6 +101,20 @@ TEST_CASE("ours and a rival's are compared round by round") {
   CHECK(holds(table, "Mosquitto: 1,000"));
   CHECK(holds(table, "at most 1,024: reached"));
   CHECK(holds(table, "NATS core: nats-server is not installed"));
+}
+
+TEST_CASE("of a small piece its time is read, and the percentiles and bytes that it counted") {
+  const TempDirectory directory(std::filesystem::temp_directory_path());
+  const auto file = directory.path() / "micro.json";
+  std::ofstream(file) << R"({"benchmarks": [{"name": "store_retrieve_20_large/followees:10",
+      "cpu_time": 17.0, "real_time": 18.0, "time_unit": "us", "p50_us": 16.5, "p99_us": 25.0}]})";
+  Report report;
+  for (const Result& result : read_results(file)) report.add(result);
+  const auto* scenario = report.find("micro/store_retrieve_20_large/followees:10");
+  REQUIRE(scenario != nullptr);
+  CHECK(scenario->find("ns")->median() == Approx(17'000));
+  CHECK(scenario->find("p50_us")->median() == 16.5);
+  CHECK(scenario->find("p99_us")->median() == 25);
 }
 
 TEST_CASE("what lost posts is marked") {

@@ -49,6 +49,7 @@ class Hub {
   std::filesystem::path data_;
   std::filesystem::path log_;
   std::size_t log_before_ = 0;
+  unsigned starts_ = 0;
   std::uint16_t port_ = 0;
   bool up_ = false;
   std::optional<Process> process_;

@@ -248,8 +248,9 @@ Setting session_timeout_setting() {
   [](Config & c) -> auto& { return c.name; }
 // NOLINTEND(bugprone-macro-parentheses)
 
-std::vector<Setting> make_settings() {
-  constexpr std::uint64_t kMillion = 1'000'000;
+constexpr std::uint64_t kMillion = 1'000'000;
+
+std::vector<Setting> general_settings() {
   return {
       data_setting(),
       {"listen", "ADDR:PORT",
@@ -268,6 +269,12 @@ std::vector<Setting> make_settings() {
            Kind::kText, kLevelWords, FIELD(log_level)),
       word("log-format", "FORMAT", "How lines are logged: text, or json, one object a line",
            Kind::kText, kFormatWords, FIELD(log_format)),
+  };
+}
+
+/// What people and strangers may do.
+std::vector<Setting> limit_settings() {
+  return {
       number("max-sessions", 1, kMillion, "The most sessions live at once",
              FIELD(hub.max_sessions)),
       number("max-follows", 1, kMillion, "The most accounts that one account may follow",
@@ -301,6 +308,12 @@ std::vector<Setting> make_settings() {
              "The most devices of one account; one more takes the place of the one that was seen "
              "least recently",
              FIELD(store.max_devices)),
+  };
+}
+
+/// What the hub takes of the machine.
+std::vector<Setting> resource_settings() {
+  return {
       number("login-threads", 1, 64,
              "Passwords checked at once; each takes a core and as much memory as kdf-memory says",
              FIELD(login_threads)),
@@ -330,6 +343,14 @@ std::vector<Setting> make_settings() {
 }
 
 #undef FIELD
+
+std::vector<Setting> make_settings() {
+  std::vector<Setting> out = general_settings();
+  for (const auto& more : {limit_settings(), resource_settings()}) {
+    out.insert(out.end(), more.begin(), more.end());
+  }
+  return out;
+}
 
 /// True where nobody can bind `other` beside `wide`, because that takes it in.
 bool covers(const Endpoint& wide, const Endpoint& other) {

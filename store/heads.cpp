@@ -37,7 +37,7 @@ std::vector<AccountId> Heads::load(SQLite::Database& db) {
                            " WHERE id > (SELECT heads_position FROM settings) ORDER BY id");
   for (Use row(recent); row.step();) {
     const AccountId author = row.number(1);
-    Head head = at(author);
+    Head head = get(author);
     if (head.state == AccountState::kAbsent) continue;  // an orphan: `check` reports it
     head.last_post = static_cast<MessageId>(row.number(0));
     set(author, head);
@@ -51,7 +51,7 @@ std::vector<Heads::Start> Heads::starts(std::span<const SmallAccountId> accounts
   out.reserve(accounts.size());
   const std::shared_lock lock(mutex_);
   for (const SmallAccountId account : accounts) {
-    const Head head = at(account);
+    const Head head = get(account);
     const bool shown = head.state == AccountState::kActive ||
                        (head.state == AccountState::kDisabled && fault("disabled_author_shown"));
     if (shown && head.last_post != 0) out.push_back({account, head.last_post});
@@ -69,7 +69,7 @@ void Heads::publish(const HeadChanges& changes) {
   for (const auto& [account, head] : changes) set(account, head);
 }
 
-Head Heads::at(AccountId account) const {
+Head Heads::get(AccountId account) const {
   if (account < 0 || static_cast<std::size_t>(account) >= slots_.size()) return {};
   const Slot slot = slots_[static_cast<std::size_t>(account)];
   return {slot >> kStateBits, static_cast<AccountState>(slot & kStateMask)};

@@ -43,7 +43,7 @@ class Heads {
   std::vector<AccountId> load(SQLite::Database& db);
 
   /// For the writer: it alone changes them, so it takes no lock.
-  Head get(AccountId account) const { return at(account); }
+  Head get(AccountId account) const;
 
   /// One of the accounts' newest posts each, in any order; only of active accounts that have any.
   struct Start {
@@ -59,7 +59,6 @@ class Heads {
 
  private:
   using Slot = std::uint64_t;  // the post's ID, shifted left by two bits, and the state
-  Head at(AccountId account) const;
   void set(AccountId account, const Head& head);
 
   mutable std::shared_mutex mutex_;

@@ -95,6 +95,7 @@ TEST_CASE("taken back: what is deleted while a page is read is not served with i
   const MessageId secret = a.newest();
   REQUIRE(a.w.post("spam", "s1"));
   REQUIRE(a.w.post("ann", "last"));
+  a.w.host.restart();
   a.w.host.delays().read = 2s;  // and what was read is as old by then
   a.w.host.delays().read_first = true;
   const auto logins = a.w.host.counters().logins_ok;

@@ -132,7 +132,7 @@ class Maker {
     config.session_timeout = between(15s, 60s);
     config.posts_per_second = chance(0.2) ? 5 : 500;
     // By the seed alone: most runs have little in memory, and read from the store.
-    if (script_.seed % 3 != 0) config.recent_posts = static_cast<std::uint32_t>(script_.seed % 20);
+    if (script_.seed % 8 != 0) config.recent_posts = static_cast<std::uint32_t>(script_.seed % 10);
     // Enough for everybody, but not for a device that nobody is any more beside them.
     script_.max_devices = chance(0.3) ? most_of_one_account() : 32;
     script_.delete_step = chance(0.5) ? 2'000 : static_cast<std::uint32_t>(2 + below(40));

@@ -39,7 +39,7 @@ void sealed_datagram(benchmark::State& state) {
   sealed::SendKey send(key, now);
   sealed::ReceiveKey receive(key);
   std::vector<std::uint8_t> datagram;
-  std::array<std::uint8_t, kMaxDatagramBytes> plain;
+  std::array<std::uint8_t, kBaseDatagramBytes> plain;
   for (auto _ : state) {
     datagram.clear();
     send.start(1, send.next_number(), now, datagram);

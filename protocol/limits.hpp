@@ -54,11 +54,17 @@ inline constexpr std::size_t kMessageCostBytes = 16;
 inline constexpr std::size_t kInitialTalkWindow = 1024;
 inline constexpr std::size_t kInitialBulkWindow = 0;
 inline constexpr std::size_t kMaxBulkStreams = 64;  // open at once, each direction
-inline constexpr std::size_t kMaxDatagramBytes = 1200;
+/// What every path carries (IPv6's least MTU is 1,280): a handshake's and a new path's longest
+/// datagram, and the unit that congestion control counts in.
+inline constexpr std::size_t kBaseDatagramBytes = 1200;
+/// The longest there is, sent only where the path is known to carry it: an Ethernet jumbo frame of
+/// 9,000 bytes, less the headers of IPv6 and UDP.
+inline constexpr std::size_t kMaxDatagramBytes = 8952;
+inline constexpr std::size_t kBaseFrameBytes = kBaseDatagramBytes - kTransportOverhead;
 inline constexpr std::size_t kMaxFrameBytes = kMaxDatagramBytes - kTransportOverhead;
 inline constexpr std::chrono::milliseconds kMaxAckDelay{25};
 /// Two datagrams or more of so many bytes together are acknowledged at once.
-inline constexpr std::size_t kAckBytes = kMaxDatagramBytes;
+inline constexpr std::size_t kAckBytes = kBaseDatagramBytes;
 
 // --- Our own ---
 
@@ -75,7 +81,7 @@ inline constexpr std::chrono::seconds kMaxProbeTimeout{3};
 
 /// The largest datagram looked at. Simple clients send whole buffers with stale bytes after the
 /// text, so this is far above what a text needs; anything longer is dropped and counted.
-inline constexpr std::size_t kMaxReceiveBytes = 8192;
+inline constexpr std::size_t kMaxReceiveBytes = kMaxDatagramBytes;
 
 /// How long spoke waits for a reply, and how often it sends a login before it gives up.
 inline constexpr std::chrono::seconds kReplyTimeout{3};

@@ -41,6 +41,8 @@ Link::Link(const Endpoint& hub, LinkBatch& batch)
   if (!fd_) throw Failure(fmt::format("cannot open a socket: {}", std::strerror(errno)));
   enlarge(fd(), SO_RCVBUFFORCE, SO_RCVBUF);
   enlarge(fd(), SO_SNDBUFFORCE, SO_SNDBUF);
+  const int whole = IP_PMTUDISC_PROBE;  // never in pieces
+  setsockopt(fd(), IPPROTO_IP, IP_MTU_DISCOVER, &whole, sizeof whole);
   const int together = 1;  // where the kernel does not know it, each datagram comes by itself
   setsockopt(fd(), SOL_UDP, UDP_GRO, &together, sizeof together);
   const sockaddr_in address = socket_address(hub);
@@ -57,12 +59,18 @@ void Link::commit(std::size_t size) {
 void Link::flush() {
   std::size_t next = 0;  // the first datagram not sent
   const std::uint8_t* at = unsent_.data();
+  bool is_apart = false;
   if (unsent_sizes_.size() == 1 && ::send(fd(), at, unsent_.size(), 0) >= 0) next = 1;
   while (next < unsent_sizes_.size()) {
-    const std::size_t count = gather(next, at);
+    const std::size_t count = gather(next, at, is_segmenting_ && !is_apart);
     const int sent = ::sendmmsg(fd(), batch_.out_.headers.data(), static_cast<unsigned>(count), 0);
     if (sent < 0 && errno == EIO && is_segmenting_) {
       is_segmenting_ = false;  // a device that cannot
+    } else if (sent < 0 && batch_.segments_[0] > 1 && (errno == EMSGSIZE || errno == EINVAL)) {
+      is_apart = true;                           // one of them is longer than the network carries
+    } else if (sent < 0 && errno == EMSGSIZE) {  // this one: lost
+      at += batch_.out_.vectors[0].iov_len;
+      ++next;
     } else if (sent < 0 && errno != EINTR) {
       throw Failure(fmt::format("cannot send to the hub: {}", std::strerror(errno)));
     }
@@ -76,8 +84,9 @@ void Link::flush() {
 }
 
 /// Makes messages of the datagrams from `next` on, whose bytes begin at `at`: those of one size in
-/// a row are one message, with a shorter one last (GSO). How many messages.
-std::size_t Link::gather(std::size_t next, const std::uint8_t* at) {
+/// a row are one message, with a shorter one last (GSO), if they may go together. How many
+/// messages.
+std::size_t Link::gather(std::size_t next, const std::uint8_t* at, bool together) {
   static_assert(kLinkBatch <= 64, "UDP_MAX_SEGMENTS");
   constexpr std::size_t kMostBytes = 60'000;  // of one IPv4 packet
   LinkBatch::Messages& out = batch_.out_;
@@ -88,7 +97,7 @@ std::size_t Link::gather(std::size_t next, const std::uint8_t* at) {
     std::size_t bytes = 0;
     do {
       bytes += unsent_sizes_[next++];
-    } while (is_segmenting_ && next < unsent_sizes_.size() && unsent_sizes_[next - 1] == size &&
+    } while (together && next < unsent_sizes_.size() && unsent_sizes_[next - 1] == size &&
              unsent_sizes_[next] <= size && bytes + size <= kMostBytes);
     batch_.segments_[count] = next - first;
     out.vectors[count] = {const_cast<std::uint8_t*>(at), bytes};

@@ -70,7 +70,7 @@ class Link {
   std::span<const Bytes> receive();
 
  private:
-  std::size_t gather(std::size_t next, const std::uint8_t* at);
+  std::size_t gather(std::size_t next, const std::uint8_t* at, bool together);
 
   Descriptor fd_;
   LinkBatch& batch_;

@@ -12,6 +12,20 @@ namespace hub::client {
 
 using asio::ip::udp;
 
+namespace {
+
+// How much a path carries is found out by whole datagrams that arrive (RFC 8899 §3).
+// Where a kernel does not know the option, longer ones may arrive in pieces.
+void forbid_pieces(udp::socket& socket) {
+  using V4 = asio::detail::socket_option::integer<IPPROTO_IP, IP_MTU_DISCOVER>;
+  using V6 = asio::detail::socket_option::integer<IPPROTO_IPV6, IPV6_MTU_DISCOVER>;
+  asio::error_code ignored;
+  socket.set_option(V4(IP_PMTUDISC_PROBE), ignored);  // an IPv6 socket sends to IPv4 as well
+  socket.set_option(V6(IPV6_PMTUDISC_PROBE), ignored);
+}
+
+}  // namespace
+
 std::vector<udp::endpoint> Link::resolve(const HubName& name, asio::error_code& error) {
   asio::io_context context;
   udp::resolver resolver(context);
@@ -41,6 +55,7 @@ bool Link::connect(std::size_t index) {
   asio::error_code error;
   socket_.close(error);
   socket_.open(addresses_[index].protocol(), error);
+  if (!error) forbid_pieces(socket_);
   if (!error) socket_.connect(addresses_[index], error);
   if (!error) socket_.non_blocking(true, error);
   if (!error) current_ = index;
@@ -79,14 +94,20 @@ std::error_code Link::send(Bytes datagram) {
   asio::error_code error;
   for (int attempt = 0; attempt < 2; ++attempt) {
     socket_.send(asio::buffer(datagram.data(), datagram.size()), 0, error);
-    if (error != asio::error::connection_refused) break;
+    if (error != asio::error::connection_refused && error != asio::error::message_size) break;
   }
+  const bool is_long = datagram.size() > kBaseDatagramBytes;
+  if (error == asio::error::message_size && is_long) return {};  // lost on its way
   return error;
 }
 
 tl::expected<Bytes, Link::Trouble> Link::receive() {
   asio::error_code error;
-  const std::size_t size = socket_.receive(asio::buffer(buffer_), 0, error);
+  std::size_t size = 0;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    size = socket_.receive(asio::buffer(buffer_), 0, error);
+    if (error != asio::error::message_size) break;  // what an earlier datagram met with
+  }
   if (error == asio::error::connection_refused) return tl::unexpected(Trouble::kRefused);
   if (error) return tl::unexpected(Trouble::kNothing);
   return Bytes(buffer_).first(size);

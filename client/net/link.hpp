@@ -38,7 +38,8 @@ class Link {
   /// Blocks, perhaps for seconds; any thread.
   static std::vector<asio::ip::udp::endpoint> resolve(const HubName& name, asio::error_code& error);
 
-  /// Sends one datagram, again where the socket only reported an earlier one's failure.
+  /// Sends one datagram, again where the socket only reported an earlier one's failure. One longer
+  /// than kBaseDatagramBytes that the network does not carry counts as lost on its way.
   std::error_code send(Bytes datagram);
 
   enum class Trouble {

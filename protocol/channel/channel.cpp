@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "protocol/channel/lane_fate.hpp"
 #include "protocol/deadline.hpp"
 #include "protocol/fault.hpp"
 
@@ -15,14 +16,14 @@ namespace {
 /// smallest window there is (RFC 9002 §7.2), so talk alone never goes beyond its window by this;
 /// behind saturated bulk a talk message leaves at once, and more of them as talk or bulk is
 /// acknowledged, within a round trip.
-constexpr std::size_t kTalkReserve = 2 * kMaxDatagramBytes;
+constexpr std::size_t kTalkReserve = 2 * kBaseDatagramBytes;
 
 constexpr std::size_t kLargestMarkFrame = 1 + 8;
 
 /// On a path that may lose, talk is sent again so soon, as long as no more than this is in flight:
 /// in a second datagram of its own, and in others that go anyway up to so many.
 constexpr std::chrono::milliseconds kRepeatAfter{5};
-constexpr std::size_t kSparseBytes = kMaxDatagramBytes;
+constexpr std::size_t kSparseBytes = kBaseDatagramBytes;
 constexpr std::uint16_t kRepeatCopies = 2;
 constexpr std::uint16_t kMostCopies = 4;
 
@@ -34,38 +35,6 @@ RttRest rtt_rest(const Rest& rest) {
 }
 
 }  // namespace
-
-/// Tells the lanes what became of the messages and window frames in a datagram.
-class Channel::Fate final : public CargoFate {
- public:
-  Fate(SendLanes& out, ReceiveLanes& in) : out_(out), in_(in) {}
-
-  void on_acked(const Cargo& cargo) override {
-    if (is_message(cargo)) {
-      out_.on_acked(cargo);
-    } else {
-      in_.on_announcement_acked(announcement(cargo));
-    }
-  }
-  void on_lost(const Cargo& cargo) override {
-    if (is_message(cargo)) {
-      out_.on_lost(cargo);
-    } else {
-      in_.on_announcement_lost(announcement(cargo));
-    }
-  }
-
- private:
-  static bool is_message(const Cargo& cargo) {
-    return cargo.kind == Cargo::Kind::kTalk || cargo.kind == Cargo::Kind::kBulk;
-  }
-  static ReceiveLanes::Announcement announcement(const Cargo& cargo) {
-    return {cargo.kind == Cargo::Kind::kTalkWindow ? Lane::kTalk : Lane::kBulk, cargo.value};
-  }
-
-  SendLanes& out_;
-  ReceiveLanes& in_;
-};
 
 /// A datagram in the making.
 struct Channel::Packet {
@@ -86,12 +55,12 @@ Channel::Channel(const Config& config, const Rest& rest)
       out_(rest),
       in_(rest, config.talk_window, config.bulk_window),
       recovery_(config.initial_rtt, rtt_rest(rest), config.congestion,
-                {rest.congestion_window, rest.slow_start_threshold}, rest.caution),
+                {rest.congestion_window, rest.slow_start_threshold}, rest.caution, rest.mtu),
       acked_end_(rest.acked_end) {}
 
 bool Channel::is_idle() const {
   return recovery_.is_empty() && !acks_.is_pending() && out_.is_empty() && in_.is_empty() &&
-         !is_ping_owed_ && probes_owed_ == 0 && !mark_ && mark_in_ == 0;
+         !is_ping_owed_ && probes_owed_ == 0 && !mark_ && mark_in_ == 0 && !due_mtu_probe(false);
 }
 
 Rest Channel::rest() const {
@@ -107,6 +76,7 @@ Rest Channel::rest() const {
   rest.rtt_variance_us = rtt.variance_us;
   rest.min_rtt_us = rtt.min_us;
   rest.caution = recovery_.caution();
+  rest.mtu = recovery_.mtu().rest();
   rest.congestion_window = static_cast<std::uint32_t>(recovery_.congestion().window());
   rest.slow_start_threshold =
       static_cast<std::uint32_t>(recovery_.congestion().slow_start_threshold());
@@ -183,7 +153,7 @@ tl::expected<Received, Violation> Channel::on_packet(std::uint64_t number, Bytes
 
 void Channel::on_ack(const AckFrame& ack, TimePoint now) {
   acked_end_ = std::max(acked_end_, ack.largest + 1);
-  Fate fate(out_, in_);
+  LaneFate fate(out_, in_);
   const auto seen = recovery_.on_ack(ack, is_limited_, now, fate);
   if (seen) acks_.on_ack_acked(*seen);
   if (recovery_.pto_count() == 0) probes_owed_ = 0;
@@ -281,13 +251,16 @@ bool Channel::may_have_packet(TimePoint now) {
   const bool is_ack_due = acks_.is_due(now) && !fault("due_ack_overlooked");
   if (probes_owed_ > 0 || is_ping_owed_ || is_repeat_owed_ || is_ack_due) return true;
   if (in_.owes_announcement() || out_.has_talk() || out_.has_bulk()) return true;
+  if (due_mtu_probe(false)) return true;
   is_limited_ = false;
   return false;
 }
 
 bool Channel::poll_packet(std::uint64_t number, std::size_t max_bytes,
                           std::vector<std::uint8_t>& out, TimePoint now) {
-  Packet packet{out, out.size(), std::min(max_bytes, kMaxFrameBytes)};
+  if (poll_mtu_probe(number, max_bytes, out, now)) return true;
+  const std::size_t longest = longest_datagram() - config_.datagram_overhead;
+  Packet packet{out, out.size(), std::min(max_bytes, longest)};
   std::optional<std::uint64_t> ack_largest;
   const bool is_probe = probes_owed_ > 0;
   if (acks_.is_pending() || is_probe) ack_largest = acks_.write(packet.room(), now, out);
@@ -328,6 +301,44 @@ bool Channel::poll_packet(std::uint64_t number, std::size_t max_bytes,
   const std::size_t bytes = packet.size() + config_.datagram_overhead;
   recovery_.on_sent({number, now, bytes, packet.talk_bytes, ack_largest});
   if (packet.bulk_bytes > 0) pacer_.on_sent(bytes);
+  if (is_limited_ && packet.talk_bytes + packet.bulk_bytes > 0) recovery_.mtu().on_full();
+  return true;
+}
+
+/// What a probe timeout sends must arrive, so it is no longer than any path carries. Anything else
+/// leaves room in the window for another datagram: then whoever the window stops has two of them
+/// outstanding, which are acknowledged at once.
+std::size_t Channel::longest_datagram() const {
+  if (probes_owed_ > 0 && !fault("long_probes")) return kBaseDatagramBytes;
+  if (fault("datagram_fills_window")) return recovery_.mtu().size();
+  const std::size_t window = recovery_.congestion().window();
+  return std::min(recovery_.mtu().size(),
+                  std::max(window - kBaseDatagramBytes, kBaseDatagramBytes));
+}
+
+/// The size of the datagram to search the path with. It delays no message by much, goes within the
+/// congestion window, and not on a path that loses, where its loss would tell nothing.
+std::optional<std::size_t> Channel::due_mtu_probe(bool is_more_waiting) const {
+  const std::optional<std::size_t> size = recovery_.mtu().next();
+  const bool is_lossy = recovery_.caution() > 0 && !fault("mtu_searched_in_loss");
+  if (!size || is_lossy || probes_owed_ > 0) return std::nullopt;
+  const std::size_t window = recovery_.congestion().window();
+  const bool is_small = *size <= window / 8;
+  const bool fits = recovery_.bytes_in_flight() + *size + kTalkReserve <= window;
+  return fits && (is_small || !is_more_waiting || fault("mtu_probe_first")) ? size : std::nullopt;
+}
+
+bool Channel::poll_mtu_probe(std::uint64_t number, std::size_t max_bytes,
+                             std::vector<std::uint8_t>& out, TimePoint now) {
+  if (!recovery_.mtu().next()) return false;
+  const auto size = due_mtu_probe(out_.has_talk() || out_.has_bulk());
+  if (!size || *size - config_.datagram_overhead > max_bytes || !recovery_.make_room())
+    return false;
+  encode_ping(out);
+  out.resize(out.size() + *size - config_.datagram_overhead - 1, 0);  // padding frames
+  SentPacket probe{number, now, *size, 0, std::nullopt, true};
+  recovery_.on_sent(probe);
+  recovery_.mtu().on_probe_sent(number);
   return true;
 }
 
@@ -341,7 +352,7 @@ std::optional<TimePoint> Channel::next_timeout() const {
 }
 
 void Channel::on_timeout(TimePoint now) {
-  Fate fate(out_, in_);
+  LaneFate fate(out_, in_);
   recovery_.on_loss_timeout(now, fate);
   if (recovery_.on_probe_timeout(now)) probes_owed_ = probes_of(recovery_.pto_count());
   acks_.on_timeout(now);
@@ -373,5 +384,6 @@ Duration Channel::smoothed_rtt() const { return recovery_.rtt().smoothed(); }
 int Channel::pto_count() const { return recovery_.pto_count(); }
 std::size_t Channel::bytes_in_flight() const { return recovery_.bytes_in_flight(); }
 std::size_t Channel::congestion_window() const { return recovery_.congestion().window(); }
+std::size_t Channel::path_mtu() const { return recovery_.mtu().size(); }
 
 }  // namespace hub::channel

@@ -13,6 +13,8 @@
 //   pacing      bulk waits for its next turn                            RFC 9002 §7.7
 //   repeat      sparse talk goes once more, on a path that may lose     ours
 //
+// A datagram is as long as the path is known to carry (protocol/channel/path_mtu.hpp).
+//
 // Sparse talk: a message that is alone on its way gives its receiver nothing to notice its loss by,
 // and its sender only the probe timer, longer than a round trip. So while a path loses datagrams,
 // or is too new to tell, and next to nothing is in flight, talk is sent again after 5 ms without
@@ -55,7 +57,7 @@ struct Config {
   /// Until the first sample (RFC 9002 §6.2.2); better, what the handshake took.
   Duration initial_rtt = std::chrono::milliseconds(333);
   /// Header and tag around the frames of a datagram, for congestion control.
-  std::size_t datagram_overhead = kMaxDatagramBytes - kMaxFrameBytes;
+  std::size_t datagram_overhead = kTransportOverhead;
   MakeCongestion congestion = &make_newreno;
 };
 
@@ -155,12 +157,17 @@ class Channel {
   /// Bytes of datagrams, overhead included, that are neither acknowledged nor declared lost.
   std::size_t bytes_in_flight() const;
   std::size_t congestion_window() const;
+  /// The longest datagram that the path is known to carry, overhead included.
+  std::size_t path_mtu() const;
 
  private:
-  class Fate;
   struct Packet;
 
   void on_ack(const AckFrame& ack, TimePoint now);
+  std::size_t longest_datagram() const;
+  std::optional<std::size_t> due_mtu_probe(bool is_more_waiting) const;
+  bool poll_mtu_probe(std::uint64_t number, std::size_t max_bytes, std::vector<std::uint8_t>& out,
+                      TimePoint now);
   void write_control(Packet& packet);
   void write_messages(Packet& packet, TimePoint now);
   void write_probe(Packet& packet);

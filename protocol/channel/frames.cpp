@@ -56,10 +56,19 @@ Judgement read_window(wire::Reader& reader, Frame& frame) {
   return cut_off(reader);
 }
 
+/// A row of it is read as one: a datagram may be nearly nothing else.
+void skip_padding(wire::Reader& reader) {
+  const Bytes rest = reader.peek();
+  const auto end = std::find_if(rest.begin(), rest.end(), [](std::uint8_t b) { return b != 0; });
+  reader.bytes(static_cast<std::uint64_t>(end - rest.begin()));
+}
+
 Judgement read_frame(wire::Reader& reader, Frame& frame) {
   frame.type = static_cast<FrameType>(reader.u8());
   switch (frame.type) {
     case FrameType::kPadding:
+      skip_padding(reader);
+      return {};
     case FrameType::kPing:
       return {};
     case FrameType::kAck:

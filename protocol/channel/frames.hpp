@@ -1,7 +1,7 @@
 // The frames inside a decrypted datagram. A datagram holds at least one; the first byte is the
 // type.
 //
-//   0x00 padding          (nothing)
+//   0x00 padding          (nothing; a row of it is read as one frame)
 //   0x01 ping             (nothing)                                             asks for an ack
 //   0x02 ack              largest delay_us more_ranges first_range { gap range }
 //   0x03 talk             seq length message                                    asks for an ack

@@ -7,7 +7,7 @@
 namespace hub::channel {
 
 static_assert(NewReno::kInitialWindow <= 14'720);
-static_assert(NewReno::kMinimumWindow >= kAckBytes + kMaxDatagramBytes,
+static_assert(NewReno::kMinimumWindow >= kAckBytes + kBaseDatagramBytes,
               "whom the window stops has so much outstanding that it is acknowledged at once");
 
 NewReno::NewReno(const CongestionStart& start) {
@@ -24,7 +24,7 @@ void NewReno::on_acked(std::size_t bytes, TimePoint sent, bool was_limited) {
     acked_since_growth_ += bytes;
     if (acked_since_growth_ < window_) return;
     acked_since_growth_ -= window_;
-    window_ += kMaxDatagramBytes;
+    window_ += kBaseDatagramBytes;
   }
   window_ = std::min(window_, kMaximumWindow);
 }

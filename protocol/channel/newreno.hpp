@@ -10,9 +10,9 @@ namespace hub::channel {
 
 class NewReno final : public Congestion {
  public:
-  /// §7.2: ten datagrams, at most 14,720 bytes.
-  static constexpr std::size_t kInitialWindow = 10 * kMaxDatagramBytes;
-  static constexpr std::size_t kMinimumWindow = 2 * kMaxDatagramBytes;
+  /// §7.2: ten datagrams of the base size, at most 14,720 bytes.
+  static constexpr std::size_t kInitialWindow = 10 * kBaseDatagramBytes;
+  static constexpr std::size_t kMinimumWindow = 2 * kBaseDatagramBytes;
   /// Ours: far above what the receive windows of a channel let be in flight.
   static constexpr std::size_t kMaximumWindow = std::size_t{4} * 1024 * 1024;
 

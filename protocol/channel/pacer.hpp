@@ -11,7 +11,7 @@ namespace hub::channel {
 
 class Pacer {
  public:
-  static constexpr std::size_t kBurst = 10 * kMaxDatagramBytes;
+  static constexpr std::size_t kBurst = 10 * kBaseDatagramBytes;
 
   /// When a datagram may go: `now`, or later.
   TimePoint ready_at(std::size_t window, Duration smoothed_rtt, TimePoint now);

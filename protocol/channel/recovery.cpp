@@ -24,8 +24,8 @@ constexpr std::chrono::milliseconds kShortRoundTrip{10};
 }  // namespace
 
 Recovery::Recovery(Duration initial_rtt, const RttRest& rtt, MakeCongestion make,
-                   const CongestionStart& start, std::uint8_t caution)
-    : caution_(caution), rtt_(initial_rtt, rtt), congestion_(make(start)) {
+                   const CongestionStart& start, std::uint8_t caution, const PathMtu::Rest& mtu)
+    : caution_(caution), mtu_(mtu), rtt_(initial_rtt, rtt), congestion_(make(start)) {
   if (rtt_.has_sample()) first_sample_at_ = TimePoint::min();
 }
 
@@ -36,6 +36,7 @@ void Recovery::on_sent(const SentPacket& packet) {
   record.sent = packet.sent;
   record.bytes = static_cast<std::uint16_t>(packet.bytes);
   record.talk_bytes = static_cast<std::uint16_t>(packet.talk_bytes);
+  record.is_mtu_probe = packet.is_mtu_probe;
   record.first_cargo = cargo_assigned_;
   record.cargo = static_cast<std::uint32_t>(cargo_popped_ + cargo_.size() - cargo_assigned_);
   cargo_assigned_ += record.cargo;
@@ -88,6 +89,11 @@ void Recovery::acknowledge(Record& record, bool is_limited, CargoFate& fate) {
     if (is_of_this_path(record)) congestion_->on_acked(record.bytes, record.sent, is_limited);
   } else if (fault("late_ack_ignored")) {
     return;
+  }
+  if (is_of_this_path(record) && record.is_mtu_probe) {
+    mtu_.on_probe_acked(record.number, record.bytes);
+  } else if (is_of_this_path(record)) {
+    mtu_.on_acked(record.bytes);
   }
   record.state = State::kAcked;
   for (std::uint32_t i = 0; i < record.cargo; ++i) {
@@ -146,6 +152,7 @@ void Recovery::detect_losses(TimePoint now, CargoFate& fate) {
   const Duration loss_delay = rtt_.loss_delay();
   std::optional<std::uint64_t> largest_lost;
   std::optional<TimePoint> lost_sent;
+  std::optional<std::size_t> shortest_long;
   std::size_t i = first_in_flight_;
   for (; i < packets_.size() && packets_[i].number < *largest_acked_; ++i) {
     Record& record = packets_[i];
@@ -160,9 +167,16 @@ void Recovery::detect_losses(TimePoint now, CargoFate& fate) {
       continue;
     }
     declare_lost(record, fate);
+    // RFC 9000 §14.4: that a probe was too long says nothing of congestion.
+    if (record.is_mtu_probe && !fault("mtu_probe_is_congestion")) continue;
     largest_lost = record.number;
-    if (is_of_this_path(record)) lost_sent = record.sent;
+    if (!is_of_this_path(record)) continue;
+    lost_sent = record.sent;
+    if (record.bytes > kBaseDatagramBytes) {
+      shortest_long = std::min<std::size_t>(shortest_long.value_or(record.bytes), record.bytes);
+    }
   }
+  if (shortest_long) mtu_.on_lost(*shortest_long);
   if (!loss_timeout_) first_in_flight_ = i;
   if (lost_sent) {
     congestion_->on_lost(*lost_sent, now);
@@ -173,7 +187,9 @@ void Recovery::detect_losses(TimePoint now, CargoFate& fate) {
 void Recovery::declare_lost(Record& record, CargoFate& fate) {
   take_out_of_flight(record);
   record.state = State::kLost;
-  if (is_of_this_path(record)) {
+  if (is_of_this_path(record) && record.is_mtu_probe) {
+    mtu_.on_probe_lost(record.number, record.bytes);
+  } else if (is_of_this_path(record)) {
     caution_ = static_cast<std::uint8_t>(std::min<int>(kMostCaution, caution_ + kCautionOfALoss));
   }
   for (std::uint32_t i = 0; i < record.cargo; ++i) {
@@ -192,7 +208,7 @@ void Recovery::check_persistent_congestion(std::uint64_t largest_lost) {
       start.reset();
       continue;
     }
-    if (!is_of_this_path(record) || record.number < persistent_floor_ ||
+    if (!is_of_this_path(record) || record.is_mtu_probe || record.number < persistent_floor_ ||
         record.sent <= *first_sample_at_) {
       continue;
     }
@@ -217,7 +233,7 @@ std::optional<TimePoint> Recovery::probe_timeout() const {
 bool Recovery::on_probe_timeout(TimePoint now) {
   const auto deadline = probe_timeout();
   if (loss_timeout_ || !deadline || now < *deadline) return false;  // §6.2.1: the loss timer first
-  ++pto_count_;
+  if (++pto_count_ >= 2) mtu_.on_silence();
   last_sent_ = now;  // the next probe counts from here even if nothing could be sent
   return true;
 }
@@ -228,6 +244,7 @@ void Recovery::on_path_changed(Duration initial_rtt, MakeCongestion make) {
   bytes_in_flight_ = talk_bytes_in_flight_ = 0;
   congestion_ = make({});
   caution_ = caution_at_first();
+  if (!fault("mtu_kept_on_new_path")) mtu_ = PathMtu();
   pto_count_ = 0;
   if (fault("path_change_keeps_rtt")) return;
   rtt_ = Rtt(initial_rtt);

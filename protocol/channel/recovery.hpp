@@ -8,6 +8,7 @@
 
 #include "protocol/channel/congestion.hpp"
 #include "protocol/channel/frames.hpp"
+#include "protocol/channel/path_mtu.hpp"
 #include "protocol/channel/rest.hpp"
 #include "protocol/channel/ring.hpp"
 #include "protocol/channel/rtt.hpp"
@@ -39,6 +40,7 @@ struct SentPacket {
   std::size_t bytes = 0;                     // overhead included
   std::size_t talk_bytes = 0;                // of these, in talk frames
   std::optional<std::uint64_t> ack_largest;  // how far the ack inside it reached
+  bool is_mtu_probe = false;                 // see PathMtu
 };
 
 class Recovery {
@@ -46,7 +48,7 @@ class Recovery {
   static constexpr std::uint64_t kPacketThreshold = 3;  // RFC 9002 §6.1.1
 
   Recovery(Duration initial_rtt, const RttRest& rtt, MakeCongestion make,
-           const CongestionStart& start, std::uint8_t caution);
+           const CongestionStart& start, std::uint8_t caution, const PathMtu::Rest& mtu);
 
   /// First each piece of cargo, then the datagram that carries them all. Numbers ascend.
   void load(const Cargo& cargo) { cargo_.push_back(cargo); }
@@ -83,6 +85,8 @@ class Recovery {
   /// Above 0 while this path loses datagrams, or might: each loss raises it by more than a few acks
   /// take away, and it starts at caution_at_first() where the first round trip is not a short one.
   std::uint8_t caution() const { return caution_; }
+  PathMtu& mtu() { return mtu_; }
+  const PathMtu& mtu() const { return mtu_; }
 
  private:
   enum class State : std::uint8_t { kInFlight, kAcked, kLost };
@@ -95,6 +99,7 @@ class Recovery {
     std::uint16_t bytes = 0;
     std::uint16_t talk_bytes = 0;
     State state = State::kInFlight;
+    bool is_mtu_probe = false;
   };
   static constexpr std::uint64_t kNoAck = ~std::uint64_t{0};
 
@@ -134,6 +139,7 @@ class Recovery {
   std::optional<TimePoint> loss_timeout_;
   int pto_count_ = 0;
   std::uint8_t caution_ = 0;
+  PathMtu mtu_;
   Rtt rtt_;
   std::unique_ptr<Congestion> congestion_;
 };

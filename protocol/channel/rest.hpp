@@ -6,6 +6,7 @@
 #include <optional>
 #include <type_traits>
 
+#include "protocol/channel/path_mtu.hpp"
 #include "protocol/fault.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/types.hpp"
@@ -44,6 +45,7 @@ struct Rest {
   std::uint64_t acked_end = 0;                // one above the largest of our datagrams acknowledged
   std::uint8_t caution = caution_at_first();  // Recovery::caution()
   std::uint8_t orderly_in = 0;                // Acks::orderly()
+  PathMtu::Rest mtu;
 
   std::optional<std::uint64_t> largest_acked() const {
     if (acked_end == 0) return std::nullopt;
@@ -53,12 +55,13 @@ struct Rest {
   Duration pto() const;
 };
 
-/// What on_path_changed() does, for a connection that rests: RTT and congestion window afresh.
+/// What on_path_changed() does, for a connection that rests: RTT, congestion window and MTU afresh.
 inline void forget_path(Rest& rest) {
   rest.smoothed_rtt_us = rest.rtt_variance_us = rest.min_rtt_us = 0;
   rest.congestion_window = rest.slow_start_threshold = 0;
   rest.caution = caution_at_first();
   rest.orderly_in = 0;
+  rest.mtu = {};
 }
 
 static_assert(std::is_trivially_copyable_v<Rest>);

@@ -40,13 +40,14 @@ class Ring {
 
  private:
   static constexpr std::size_t kFirstSlots = 2;
+  static constexpr std::size_t kGrowth = 4;  // a power of two: a burst of messages grows it thrice
 
   std::size_t capacity() const { return more_.empty() ? kFirstSlots : more_.size(); }
   T* slots() { return more_.empty() ? first_.data() : more_.data(); }
   const T* slots() const { return more_.empty() ? first_.data() : more_.data(); }
 
   void grow() {
-    std::vector<T> larger(2 * capacity());
+    std::vector<T> larger(kGrowth * capacity());
     for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move((*this)[i]);
     more_ = std::move(larger);
     head_ = 0;

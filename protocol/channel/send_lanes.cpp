@@ -53,15 +53,11 @@ void SendLanes::on_limit(Lane lane, std::uint64_t limit) {
   held = std::max(held, limit);
 }
 
-bool SendLanes::may_send(SendStream& stream, const WindowRest& window) {
+std::optional<std::uint64_t> SendLanes::sendable(SendStream& stream, const WindowRest& window) {
   const auto seq = stream.next_to_send();
-  if (!seq) return false;
-  if (!stream.is_new(*seq) || fault("peer_window_ignored")) return true;
-  return window.used + cost_of(stream.at(*seq).payload.size()) <= window.limit;
-}
-
-std::optional<std::uint64_t> SendLanes::sendable_talk() {
-  return may_send(talk_, talk_window_) ? talk_.next_to_send() : std::nullopt;
+  if (!seq || !stream.is_new(*seq) || fault("peer_window_ignored")) return seq;
+  const bool fits = window.used + cost_of(stream.at(*seq).payload.size()) <= window.limit;
+  return fits ? seq : std::nullopt;
 }
 
 SendLanes::BulkStream* SendLanes::next_bulk() {
@@ -70,7 +66,7 @@ SendLanes::BulkStream* SendLanes::next_bulk() {
   while (first < active && bulk_[first].id < turn_) ++first;
   for (std::size_t i = 0; i < active; ++i) {
     BulkStream& stream = bulk_[(first + i) % active];
-    if (may_send(stream.messages, bulk_window_)) return &stream;
+    if (sendable(stream.messages, bulk_window_)) return &stream;
   }
   return nullptr;
 }
@@ -100,7 +96,7 @@ bool SendLanes::write_bulk_message(BulkStream& stream, std::uint64_t seq, std::s
 std::size_t SendLanes::write_talk(std::size_t room, std::vector<std::uint8_t>& out,
                                   Recovery& recovery) {
   const std::size_t start = out.size();
-  while (const auto seq = sendable_talk()) {
+  while (const auto seq = sendable(talk_, talk_window_)) {
     if (!write_talk_message(*seq, room - (out.size() - start), out, recovery)) break;
     if (fault("nothing_coalesced")) break;
   }

@@ -32,7 +32,7 @@ class SendLanes {
   void on_limit(Lane lane, std::uint64_t limit);
 
   /// Something waits that the peer's window allows.
-  bool has_talk() { return sendable_talk().has_value(); }
+  bool has_talk() { return sendable(talk_, talk_window_).has_value(); }
   bool has_bulk() { return next_bulk() != nullptr; }
 
   // Each appends frames of at most `room` bytes, loads them as cargo, and gives how many bytes.
@@ -61,10 +61,10 @@ class SendLanes {
     bool has_ended = false;
   };
 
-  std::optional<std::uint64_t> sendable_talk();
   /// The stream whose turn it is, among the first kMaxBulkStreams unfinished ones.
   BulkStream* next_bulk();
-  bool may_send(SendStream& stream, const WindowRest& window);
+  /// What goes next of a stream, where the window allows it.
+  std::optional<std::uint64_t> sendable(SendStream& stream, const WindowRest& window);
   BulkStream* find(StreamId id);
 
   bool write_talk_message(std::uint64_t seq, std::size_t room, std::vector<std::uint8_t>& out,

@@ -15,14 +15,10 @@ void SendStream::push(Payload message, bool is_last) {
   messages_.push_back(std::move(taken));
 }
 
-std::optional<std::uint64_t> SendStream::next_to_send() {
-  if (lost_ > 0) {
-    first_lost_ = std::max(first_lost_, base_);
-    while (!held(first_lost_).is_lost) ++first_lost_;
-    return first_lost_;
-  }
-  if (next_new_ == next_push_seq()) return std::nullopt;
-  return next_new_;
+std::uint64_t SendStream::next_lost() {
+  first_lost_ = std::max(first_lost_, base_);
+  while (!held(first_lost_).is_lost) ++first_lost_;
+  return first_lost_;
 }
 
 void SendStream::on_sent(std::uint64_t seq) {

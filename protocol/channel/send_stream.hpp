@@ -38,7 +38,10 @@ class SendStream {
   std::uint64_t next_new_seq() const { return next_new_; }
 
   /// What goes next: the oldest lost one, else the oldest never sent.
-  std::optional<std::uint64_t> next_to_send();
+  std::optional<std::uint64_t> next_to_send() {
+    if (lost_ > 0) return next_lost();
+    return next_new_ == next_push_seq() ? std::nullopt : std::optional(next_new_);
+  }
   bool has_lost() const { return lost_ > 0; }
   bool is_new(std::uint64_t seq) const { return seq >= next_new_; }
   const Message& at(std::uint64_t seq) const {
@@ -52,6 +55,7 @@ class SendStream {
   void on_lost(std::uint64_t seq);
 
  private:
+  std::uint64_t next_lost();
   bool is_held(std::uint64_t seq) const { return seq >= base_ && seq - base_ < messages_.size(); }
   Message& held(std::uint64_t seq) { return messages_[static_cast<std::size_t>(seq - base_)]; }
 

@@ -1,6 +1,7 @@
-// AES-256-GCM (NIST SP 800-38D) behind one seam: libsodium's where the processor has AES, OpenSSL's
-// elsewhere. The key is set up at each call, so that an idle connection holds 32 bytes and no
-// context. Stateless towards its callers; any thread.
+// AES-256-GCM (NIST SP 800-38D) behind one seam: where the processor has AES, libsodium's for what
+// is short and OpenSSL's for what is long, each where it is the faster; elsewhere OpenSSL's for
+// all. The key is set up at each call and gone after it, so that an idle connection holds 32 bytes
+// and no context. Stateless towards its callers; any thread.
 #pragma once
 
 #include <array>
@@ -38,7 +39,7 @@ class Aead {
 const Aead* sodium_aead();     // nullptr where the processor has no AES instructions
 const Aead& libcrypto_aead();  // at its first call std::runtime_error where there is no AES-256-GCM
 
-/// The one in use: the first of the two that there is.
+/// The one in use.
 const Aead& aead();
 
 }  // namespace hub

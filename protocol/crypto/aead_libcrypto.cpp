@@ -38,6 +38,7 @@ class LibcryptoAead final : public Aead {
                       EVP_EncryptFinal_ex(use, out + plaintext.size(), &written) == 1 &&
                       EVP_CIPHER_CTX_ctrl(use, EVP_CTRL_AEAD_GET_TAG, int{kAeadTagBytes},
                                           out + plaintext.size()) == 1;
+    forget_key(use);
     // Cannot happen with a cipher that was fetched; what is in `out` must not be sent.
     if (!done) throw std::runtime_error("libcrypto could not encrypt");
   }
@@ -59,6 +60,7 @@ class LibcryptoAead final : public Aead {
          EVP_DecryptUpdate(use, out, &written, ciphertext.data(), length_of(ciphertext)) == 1) &&
         EVP_CIPHER_CTX_ctrl(use, EVP_CTRL_AEAD_SET_TAG, int{kAeadTagBytes}, tag.data()) == 1 &&
         (EVP_DecryptFinal_ex(use, &none, &written) == 1 || fault("aead_tag_not_checked"));
+    forget_key(use);
     if (done) return true;
     std::fill_n(out, ciphertext.size(), std::uint8_t{0});
     return false;
@@ -75,6 +77,15 @@ class LibcryptoAead final : public Aead {
       return fresh;
     }();
     return made.get();
+  }
+
+  // The context would hold the key until its next use.
+  static void forget_key(EVP_CIPHER_CTX* use) {
+    static constexpr Key kNone{};
+    if (fault("libcrypto_keeps_key")) return;
+    if (EVP_EncryptInit_ex2(use, nullptr, kNone.data(), nullptr, nullptr) != 1) {
+      throw std::runtime_error("libcrypto could not forget a key");
+    }
   }
 
   static bool add_associated(EVP_CIPHER_CTX* use, Bytes associated) {

@@ -66,7 +66,7 @@ ResetToken reset_token(const Key& reset_key, ConnectionId id) {
 std::optional<Hello> read_hello(Bytes datagram) {
   auto reader = open(datagram, Type::kHello);
   // Another version's hello may be longer; none is shorter, since it is answered.
-  if (!reader || datagram.size() < kHelloBytes || datagram.size() > kMaxDatagramBytes) {
+  if (!reader || datagram.size() < kHelloBytes || datagram.size() > kBaseDatagramBytes) {
     return std::nullopt;
   }
   Hello hello;

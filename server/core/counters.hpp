@@ -12,6 +12,7 @@ namespace hub::server {
   X(datagrams_received)          /* all of them, also those dropped below */                     \
   X(datagrams_sent)                                                                              \
   X(send_failures)               /* the kernel refused a datagram: no route, full buffer */      \
+  X(datagrams_too_long)          /* ... longer than the network carries: a probe, mostly */      \
   X(drop_short)                  /* fewer than 12 bytes */                                       \
   X(drop_oversized)                                                                              \
   X(drop_bad_magic)                                                                              \

@@ -103,7 +103,7 @@ std::size_t Transmitter::send_pending() {
       case Step::kAgain:
         break;
       case Step::kSkip:
-        ++counters_.send_failures;
+        count_skipped(error);
         ++next;
         repeated = false;
         break;
@@ -129,10 +129,11 @@ bool Transmitter::send_one_by_one(Pending& pending) {
     if (sent > 0) {
       ++counters_.datagrams_sent;
     } else {
-      const Step step = judge(sent < 0 ? errno : EAGAIN, message, repeated);
+      const int error = sent < 0 ? errno : EAGAIN;
+      const Step step = judge(error, message, repeated);
       if (step == Step::kBlocked) return false;
       if (step == Step::kAgain) continue;
-      ++counters_.send_failures;
+      count_skipped(error);
     }
     pending.bytes = pending.bytes.subspan(bytes.size());
     --pending.count;
@@ -166,6 +167,10 @@ Transmitter::Step Transmitter::judge(int error, mmsghdr& message, bool& repeated
     default:
       return Step::kSkip;
   }
+}
+
+void Transmitter::count_skipped(int error) {
+  ++(error == EMSGSIZE ? counters_.datagrams_too_long : counters_.send_failures);
 }
 
 void Transmitter::keep(const Pending& pending) {

@@ -56,6 +56,7 @@ class Transmitter {
   std::size_t send_pending();
   bool send_one_by_one(Pending& pending);
   Step judge(int error, mmsghdr& message, bool& repeated) const;
+  void count_skipped(int error);
   void keep(const Pending& pending);
   void keep(const Path& path, Bytes bytes);
 

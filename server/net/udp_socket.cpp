@@ -95,6 +95,16 @@ void set_option(int fd, int level, int name, int value, const char* what) {
   }
 }
 
+/// Whatever the kernel believes of a path: how much it carries is found out by whole datagrams that
+/// arrive (RFC 8899 §3), and nobody's ICMP message decides it. Where a kernel does not know the
+/// option, longer ones may arrive in pieces.
+void forbid_pieces(int fd) {
+  const int v4 = IP_PMTUDISC_PROBE;  // an IPv6 socket sends to IPv4 as well
+  const int v6 = IPV6_PMTUDISC_PROBE;
+  setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof v4);
+  setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof v6);
+}
+
 /// As large as we are allowed: past the system's limit only root may go.
 void enlarge(int fd, int forced, int asked, int bytes) {
   if (setsockopt(fd, SOL_SOCKET, forced, &bytes, sizeof bytes) == 0) return;
@@ -165,6 +175,7 @@ UdpSocket UdpSocket::open(const Endpoint& listen) {
     set_option(out.fd_, IPPROTO_IPV6, IPV6_V6ONLY, out.is_wildcard_ ? 0 : 1, "IPV6_V6ONLY");
     set_option(out.fd_, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO");
   }
+  forbid_pieces(out.fd_);
   const int together = 1;  // where the kernel does not know it, each datagram comes by itself
   setsockopt(out.fd_, SOL_UDP, UDP_GRO, &together, sizeof together);
   enlarge(out.fd_, SO_RCVBUFFORCE, SO_RCVBUF, kReceiveBufferBytes);

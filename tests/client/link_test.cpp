@@ -48,6 +48,18 @@ tl::expected<Bytes, Link::Trouble> wait_for(Link& link) {
 
 }  // namespace
 
+TEST_CASE("a link sends nothing in fragments, and what is too long is lost") {
+  Peer hub;
+  Link link({"127.0.0.1", hub.port()});
+  int value = -1;
+  socklen_t size = sizeof value;
+  REQUIRE(getsockopt(link.fd(), IPPROTO_IP, IP_MTU_DISCOVER, &value, &size) == 0);
+  CHECK(value == IP_PMTUDISC_PROBE);
+  CHECK_FALSE(link.send(bytes_of(std::string(65'600, 'x'))));
+  CHECK_FALSE(link.send(bytes_of("asked")));
+  CHECK(hub.receive() == "asked");
+}
+
 TEST_CASE("a link carries datagrams both ways, and only the hub's come in") {
   Peer hub;
   Peer stranger;

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "protocol/limits.hpp"
 #include "tests/e2e/programs.hpp"
 
 namespace hub::test {
@@ -112,7 +113,7 @@ TEST_CASE("a flood of garbage from inside a session leaves the others served") {
 TEST_CASE("datagrams as long as UDP allows are dropped and counted") {
   const TestHub hub;
   RawClient member = hub.online("alice");
-  for (const std::size_t size : {8193u, 20'000u, 65'507u}) {
+  for (const std::size_t size : {kMaxReceiveBytes + 1, std::size_t{20'000}, std::size_t{65'507}}) {
     member.send_bytes(header(0x30, member.token(), 4) + std::string(size - 12, 'x'));
     member.expect_nothing();
   }

@@ -73,6 +73,11 @@ void NatNetwork::change_address() {
   shell(router_, "ip addr del 10.77.2.2/24 dev out\nip addr add 10.77.2.3/24 dev out\n");
 }
 
+void NatNetwork::narrow() {
+  shell(router_, "ip link set in mtu 1420\n");
+  shell(home_, "ip link set lan mtu 1420\n");
+}
+
 void NatNetwork::forget_quickly() {
   shell(router_,
         "echo 1 > /proc/sys/net/netfilter/nf_conntrack_udp_timeout\n"

@@ -27,6 +27,8 @@ class NatNetwork {
 
   /// The provider gives the router its second address; the mappings of the first one are gone.
   void change_address();
+  /// The way home carries packets of 1,420 bytes, as through a tunnel; the hub's network 1,500.
+  void narrow();
   /// From now on the router forgets a mapping that was idle for a second, and a new one gets
   /// another port.
   void forget_quickly();

@@ -83,6 +83,28 @@ TEST_CASE("the router gets another address in the middle of the conversation") {
   world.alice.expect_nothing();
 }
 
+TEST_CASE("what is long finds its way through a tunnel, and through a network without one") {
+  const auto network = make_network();
+  if (!network) return;
+  NatWorld world(*network, {});
+  const bool is_narrow = GENERATE(true, false);
+  CAPTURE(is_narrow);
+  if (is_narrow) network->narrow();
+  constexpr int kPosts = 40;
+  const auto text = [](int i) { return std::to_string(i) + " " + std::string(600, 'x'); };
+  for (int i = 0; i < kPosts; ++i) world.alice.post(text(i));
+  for (int i = 0; i < kPosts; ++i) world.bob.expect("<alice>" + text(i));
+  for (int round = 0; round < 5; ++round) {
+    world.bob.type("retrieve#" + std::to_string(kPosts));
+    for (int i = kPosts; i-- > 0;) world.bob.expect("<alice>" + text(i));
+    world.bob.type("state#");
+    world.bob.expect("state#ONLINE");
+  }
+  // What the hub's own network does not carry never left it; what the tunnel does not, was dropped
+  // there.
+  CHECK((world.hub.stat("datagrams_too_long") > 0) == !is_narrow);
+}
+
 TEST_CASE("a silent listener behind a router that forgets mappings gets every post once") {
   const auto network = make_network();
   if (!network) return;

@@ -128,7 +128,7 @@ struct World {
     }
     must(channel.talk_queued_bytes() <= 16'384 && channel.bulk_queued_bytes() <= 16'384,
          "the queues are bounded");
-    must(channel.congestion_window() >= 2 * kMaxDatagramBytes, "the smallest window");
+    must(channel.congestion_window() >= 2 * kBaseDatagramBytes, "the smallest window");
     must(channel.pto() <= kMaxProbeTimeout, "probes are at most so far apart");
     must(!channel.is_idle() || !channel.next_timeout(), "no timer while idle");
     return true;

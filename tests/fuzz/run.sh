@@ -33,7 +33,7 @@ fuzz() {  # TARGET
     seeds+=("$work/golden")
   fi
   mkdir -p "$work/$target"
-  "$bin/fuzz_$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=2048 \
+  "$bin/fuzz_$target" -max_total_time="$seconds" -max_len=9000 -timeout=10 -rss_limit_mb=2048 \
     -print_final_stats=1 -artifact_prefix="$work/found-$target-" \
     "$work/$target" ${seeds[@]+"${seeds[@]}"} >"$work/$target.log" 2>&1
 }

@@ -57,17 +57,17 @@ TEST_CASE("the oldest of too many ranges is forgotten") {
 
 TEST_CASE("one full datagram is acknowledged after 25 ms, the second at once") {
   Acks acks(0, 0);
-  acks.on_packet(0, true, kMaxDatagramBytes, kStart);
+  acks.on_packet(0, true, kBaseDatagramBytes, kStart);
   CHECK(acks.is_pending());
   CHECK_FALSE(acks.is_due(kStart + 24ms));
   CHECK(acks.next_timeout() == kStart + 25ms);
   CHECK(acks.is_due(kStart + 25ms));
-  acks.on_packet(1, true, kMaxDatagramBytes, kStart + 5ms);
+  acks.on_packet(1, true, kBaseDatagramBytes, kStart + 5ms);
   CHECK(acks.is_due(kStart + 5ms));
   CHECK_FALSE(acks.next_timeout());
   acks.on_ack_sent();
   CHECK_FALSE(acks.is_pending());
-  acks.on_packet(2, true, kMaxDatagramBytes, kStart + 50ms);
+  acks.on_packet(2, true, kBaseDatagramBytes, kStart + 50ms);
   CHECK_FALSE(acks.is_due(kStart + 50ms));
 }
 
@@ -127,24 +127,24 @@ TEST_CASE("where numbers do not come in order, small datagrams are acknowledged 
 
 TEST_CASE("a gap is acknowledged at once, and so is what fills it") {
   Acks acks(0, 0);
-  acks.on_packet(0, true, kMaxDatagramBytes, kStart);
+  acks.on_packet(0, true, kBaseDatagramBytes, kStart);
   acks.on_ack_sent();
-  acks.on_packet(2, true, kMaxDatagramBytes, kStart);
+  acks.on_packet(2, true, kBaseDatagramBytes, kStart);
   CHECK(acks.is_due(kStart));
   acks.on_ack_sent();
-  acks.on_packet(3, true, kMaxDatagramBytes, kStart);
+  acks.on_packet(3, true, kBaseDatagramBytes, kStart);
   CHECK_FALSE(acks.is_due(kStart));  // the gap is no news
   acks.on_ack_sent();
-  acks.on_packet(1, true, kMaxDatagramBytes, kStart);
+  acks.on_packet(1, true, kBaseDatagramBytes, kStart);
   CHECK(acks.is_due(kStart));
 }
 
 TEST_CASE("what asks for no ack gets none, but is in the next one") {
   Acks acks(0, 0);
-  for (std::uint64_t n = 0; n < 5; ++n) acks.on_packet(n, false, kMaxDatagramBytes, kStart);
+  for (std::uint64_t n = 0; n < 5; ++n) acks.on_packet(n, false, kBaseDatagramBytes, kStart);
   CHECK_FALSE(acks.is_pending());
   CHECK_FALSE(acks.next_timeout());
-  acks.on_packet(5, true, kMaxDatagramBytes, kStart);
+  acks.on_packet(5, true, kBaseDatagramBytes, kStart);
   CHECK_FALSE(acks.is_due(kStart));  // in order
   std::vector<std::uint8_t> out;
   REQUIRE(acks.write(100, kStart + 25ms, out) == 5);
@@ -155,11 +155,11 @@ TEST_CASE("what asks for no ack gets none, but is in the next one") {
 TEST_CASE("a run without gaps outlives an idle phase") {
   Acks acks(0, 0);
   for (const std::uint64_t n : {0u, 1u, 3u, 4u, 5u})
-    acks.on_packet(n, true, kMaxDatagramBytes, kStart);
+    acks.on_packet(n, true, kBaseDatagramBytes, kStart);
   CHECK(acks.next_number() == 6);
   CHECK(acks.run() == 3);
   Acks again(acks.next_number(), acks.run());
-  again.on_packet(6, true, kMaxDatagramBytes, kStart);
+  again.on_packet(6, true, kBaseDatagramBytes, kStart);
   CHECK_FALSE(again.is_due(kStart));
   std::vector<std::uint8_t> out;
   REQUIRE(again.write(100, kStart, out) == 6);

@@ -111,8 +111,8 @@ TEST_CASE("messages that wait go together, as many as fit") {
   for (std::uint32_t i = 0; i < 40; ++i) pair.a.channel.send_talk(numbered(i, 100));
   const auto first = pair.a.poll(pair.now);
   REQUIRE(first);
-  CHECK(first->frames.size() <= kMaxFrameBytes);
-  CHECK(first->frames.size() > kMaxFrameBytes - 104);
+  CHECK(first->frames.size() <= kBaseFrameBytes);
+  CHECK(first->frames.size() > kBaseFrameBytes - 104);
   CHECK(frames_of(*first).size() == 11);
   CHECK(pair.a.poll_all(pair.now).size() == 3);
 }
@@ -181,7 +181,7 @@ TEST_CASE("talk has a reserve behind a congestion window full of bulk") {
   const std::size_t full = pair.a.channel.bytes_in_flight();
   for (std::uint32_t i = 0; i < 10; ++i) pair.a.channel.send_talk(numbered(i, 1000));
   CHECK(pair.a.poll_all(pair.now).size() == 2);
-  CHECK(pair.a.channel.bytes_in_flight() - full <= 2 * kMaxDatagramBytes);
+  CHECK(pair.a.channel.bytes_in_flight() - full <= 2 * kBaseDatagramBytes);
 }
 
 TEST_CASE("an unauthenticated peer has 1,024 of window, and beyond it is a violation") {

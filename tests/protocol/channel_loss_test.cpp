@@ -17,7 +17,7 @@ const TimePoint kStart{1h};
 /// A datagram with nothing but an ack of these, ascending.
 Datagram ack_of(std::uint64_t number, const std::vector<Range>& ranges, Duration delay = 0ms) {
   Datagram out{number, {}};
-  REQUIRE(encode_ack(ranges, delay, kMaxFrameBytes, out.frames));
+  REQUIRE(encode_ack(ranges, delay, kBaseFrameBytes, out.frames));
   return out;
 }
 
@@ -260,6 +260,7 @@ TEST_CASE("a connection at rest moves to a new path as one that is awake") {
   CHECK(moved.smoothed_rtt() == side.channel.smoothed_rtt());
   CHECK(moved.pto() == side.channel.pto());
   CHECK(moved.congestion_window() == side.channel.congestion_window());
+  CHECK(moved.path_mtu() == side.channel.path_mtu());
 }
 
 TEST_CASE("a ping asks for an ack and is probed like anything else") {

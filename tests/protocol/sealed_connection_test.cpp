@@ -176,7 +176,7 @@ TEST_CASE("a hub that asks for the path without end gets few answers") {
   Alone alone;
   Connection client(Side::kClient, alone.made.client, client_path(1), alone.random, alone.now);
   Buffer frames;
-  while (frames.size() + 9 <= kMaxFrameBytes) {
+  while (frames.size() + 9 <= kBaseFrameBytes) {
     frames.insert(frames.end(),
                   {0x07, 1, 2, 3, 4, 5, 6, 7, static_cast<std::uint8_t>(frames.size())});
   }

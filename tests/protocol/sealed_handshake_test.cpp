@@ -154,7 +154,7 @@ TEST_CASE("a hello of a later version may be longer, never shorter or over a dat
   hello[1] = 2;
   CHECK(read_hello(hello)->version == 2);
   CHECK_FALSE(read_hello(Bytes(hello).first(hello.size() - 1)));
-  hello.resize(kMaxDatagramBytes);
+  hello.resize(kBaseDatagramBytes);
   const auto longest = read_hello(hello);
   REQUIRE(longest);
   CHECK(longest->key_id == counted<KeyId>(1));

@@ -182,6 +182,21 @@ TEST_CASE("a datagram longer than any text is told apart") {
   CHECK(got[3].bytes == "short");
 }
 
+TEST_CASE("no datagram is sent in fragments, whatever the kernel knows of the path") {
+  const auto option = [](const UdpSocket& socket, int level, int name) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    REQUIRE(getsockopt(socket.fd(), level, name, &value, &size) == 0);
+    return value;
+  };
+  const UdpSocket four = UdpSocket::open(kAny4);
+  CHECK(option(four, IPPROTO_IP, IP_MTU_DISCOVER) == IP_PMTUDISC_PROBE);
+  if (!has_ipv6()) return;
+  const UdpSocket both = UdpSocket::open(kAny6);
+  CHECK(option(both, IPPROTO_IP, IP_MTU_DISCOVER) == IP_PMTUDISC_PROBE);
+  CHECK(option(both, IPPROTO_IPV6, IPV6_MTU_DISCOVER) == IPV6_PMTUDISC_PROBE);
+}
+
 TEST_CASE("a second socket on one port is refused with what to do") {
   const auto socket = UdpSocket::open(loopback());
   try {

@@ -18,6 +18,9 @@ struct Kind {
   double weight;  // how often, against the others
 };
 
+/// What a world's paths carry: no more than any, tunnels, Ethernet, jumbo frames, loopback.
+constexpr std::array<std::size_t, 5> kMtus{1200, 1400, 1472, 8972, 65'507};
+
 constexpr std::array kKinds = {
     Kind{Deed::kPost, "post", 40},
     Kind{Deed::kSubscribe, "subscribe", 8},
@@ -121,7 +124,8 @@ class Maker {
                        .duplicate = chance(0.5) ? 0.0 : 0.01,
                        .corrupt = 0,
                        .delay = between(1ms, 40ms),
-                       .jitter = chance(0.3) ? Duration{1} : between(1ms, 20ms)};
+                       .jitter = chance(0.3) ? Duration{1} : between(1ms, 20ms),
+                       .mtu = kMtus[script_.seed % kMtus.size()]};
     script_.delays = {.commit = between(0ms, 30ms),
                       .check = 5ms,
                       .read = chance(0.2) ? between(20ms, 300ms) : between(0ms, 10ms),
@@ -179,6 +183,7 @@ class Maker {
 
   LinkFaults storm() {
     LinkFaults faults = script_.weather;
+    if (script_.seed % 3 == 0) faults.mtu = kMtus.front();
     switch (below(4)) {
       case 0:
         faults.loss = 0.05 + 0.4 * static_cast<double>(below(100)) / 100;
@@ -326,8 +331,8 @@ std::string text_of(const Action& action, std::uint64_t index) {
 
 std::string describe(const LinkFaults& faults) {
   return fmt::format(
-      "loss {:.2f}, repeats {:.2f}, damage {:.2f}, delay {} to {} ms", faults.loss,
-      faults.duplicate, faults.corrupt,
+      "loss {:.2f}, repeats {:.2f}, damage {:.2f}, at most {} bytes, delay {} to {} ms",
+      faults.loss, faults.duplicate, faults.corrupt, faults.mtu,
       std::chrono::duration_cast<std::chrono::milliseconds>(faults.delay).count(),
       std::chrono::duration_cast<std::chrono::milliseconds>(faults.delay + faults.jitter).count());
 }

@@ -11,6 +11,7 @@ namespace hub::test {
 channel::Rest on_good_path() {
   channel::Rest rest;
   rest.caution = 0;
+  rest.mtu.probes = channel::PathMtu::kMaxProbes;
   return rest;
 }
 

@@ -17,7 +17,8 @@ struct Datagram {
   std::vector<std::uint8_t> frames;
 };
 
-/// A connection that has just begun, but on a path that is known to lose nothing.
+/// A connection that has just begun, but on a path that is known to lose nothing and to carry no
+/// more than any other.
 channel::Rest on_good_path();
 
 /// A channel and its numbers; the test decides what arrives, and when.

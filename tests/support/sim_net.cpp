@@ -31,6 +31,7 @@ bool SimNet::chance(double probability) {
 }
 
 void SimNet::send(const Endpoint& from, const Endpoint& to, Bytes bytes) {
+  if (bytes.size() > faults_.mtu) return;
   const int copies = chance(faults_.loss) ? 0 : chance(faults_.duplicate) ? 2 : 1;
   for (int copy = 0; copy < copies; ++copy) {
     std::vector<std::uint8_t> sent(bytes.begin(), bytes.end());

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <random>
 #include <set>
@@ -26,6 +27,7 @@ struct LinkFaults {
   double corrupt = 0;    // probability of one flipped bit
   Duration delay{0};
   Duration jitter{0};  // up to so much more, evenly: reorders
+  std::size_t mtu = std::numeric_limits<std::size_t>::max();  // longer ones are dropped
 };
 
 class SimNet {

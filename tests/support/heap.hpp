@@ -1,0 +1,14 @@
+// Whether this process still holds a secret, wherever its allocator or a library put it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+namespace hub::test {
+
+/// Looks for the 32 bytes that `byte` names one by one, in all private writable memory but stacks
+/// and what is larger than 1 GiB (a sanitizer's). Linux: /proc/self/maps and /proc/self/mem.
+bool heap_holds(const std::function<std::uint8_t(std::size_t)>& byte);
+
+}  // namespace hub::test

@@ -1,7 +1,9 @@
 #include "protocol/text.hpp"
 
 #include <cstdint>
+#include <cstring>
 
+#include "protocol/fault.hpp"
 #include "protocol/limits.hpp"
 
 namespace hub {
@@ -45,6 +47,23 @@ bool is_harmless(char32_t code) {
   return !control && !separator && !bidi;
 }
 
+/// Bytes at the beginning, in eights, that are printable ASCII: most of most texts.
+std::size_t plain_prefix(std::string_view bytes) {
+  constexpr std::uint64_t kEach = 0x0101010101010101;
+  constexpr std::uint64_t kHigh = 0x80 * kEach;
+  std::size_t at = 0;
+  for (; at + 8 <= bytes.size(); at += 8) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, bytes.data() + at, sizeof eight);
+    const std::uint64_t deletes = eight ^ (0x7F * kEach);
+    // Of the lowest byte that is one, the high bit is set (the borrow of others may set more).
+    const std::uint64_t is_control = (eight - 0x20 * kEach) & ~eight;
+    const std::uint64_t is_delete = (deletes - kEach) & ~deletes;
+    if (((eight | is_control | is_delete) & kHigh) != 0 && !fault("text_looked_at_in_parts")) break;
+  }
+  return at;
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view bytes) {
@@ -58,7 +77,8 @@ bool is_utf8(std::string_view bytes) {
 
 bool is_text(std::string_view bytes) {
   if (bytes.empty() || bytes.size() > kMaxTextBytes) return false;
-  while (!bytes.empty()) {
+  for (bytes.remove_prefix(plain_prefix(bytes)); !bytes.empty();
+       bytes.remove_prefix(plain_prefix(bytes))) {
     const Character c = first_character(bytes);
     if (c.size == 0 || !is_harmless(c.code)) return false;
     bytes.remove_prefix(c.size);

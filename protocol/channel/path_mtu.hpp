@@ -3,9 +3,9 @@
 //
 // A path begins with kBaseDatagramBytes, which every one carries. Where more messages wait than a
 // datagram holds, the next size of a short list is tried: a datagram of a ping and padding. Its ack
-// raises the size, and the next one is tried. Its loss costs nothing: no message is in it, and it is
-// no sign of congestion. It is tried again when messages wait again; after three losses the search
-// pauses for kPause acknowledged datagrams. Idle and sparse connections never search.
+// raises the size, and the next one is tried. Its loss costs nothing: no message is in it, and it
+// is no sign of congestion. It is tried again when messages wait again; after three losses the
+// search pauses for kPause acknowledged datagrams. Idle and sparse connections never search.
 //
 // A path may come to carry less. Losses of longer datagrams three times in a row, or two probe
 // timeouts in a row, and it is back at the base; the search begins again (RFC 8899 §4.3).

@@ -50,6 +50,22 @@ TEST_CASE("a text is one line of harmless characters, 1 to 1000 bytes") {
   CHECK_FALSE(is_text("\xC3"));
 }
 
+TEST_CASE("what no text may hold is found wherever it stands") {
+  for (std::size_t length : {1u, 7u, 8u, 9u, 24u, 30u}) {
+    for (std::size_t at = 0; at < length; ++at) {
+      for (int value = 0; value < 256; ++value) {
+        CAPTURE(length, at, value);
+        std::string text(length, 'x');
+        text[at] = static_cast<char>(value);
+        REQUIRE(is_text(text) == (value >= 0x20 && value < 0x7F));
+      }
+      std::string text(length, '~');
+      REQUIRE(is_text(text.replace(at, 1, "\xC3\xBC")));
+      REQUIRE_FALSE(is_text(text.replace(at, 2, "\xC2\x9B")));
+    }
+  }
+}
+
 TEST_CASE("cut_text never splits a character") {
   CHECK(cut_text("hello", 10) == "hello");
   CHECK(cut_text("hello", 3) == "hel");

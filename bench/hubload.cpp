@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "bench/link/namespaces.hpp"
 #include "bench/link/options.hpp"
 #include "bench/load/comparison.hpp"
 #include "bench/load/database.hpp"
@@ -24,7 +25,6 @@ using namespace hub::bench;
 
 constexpr std::size_t kMostSessions = 100'000;
 constexpr std::size_t kMostHistory = 20'000'000;
-constexpr const char* kOwnSockets = "Each session has a socket of its own";
 
 struct ReportOptions {
   std::vector<std::string> files;
@@ -83,6 +83,25 @@ void add_common(CLI::App& app, Setting& setting) {
       "Sealed sessions instead of classic ones");
 }
 
+void add_network_flags(CLI::App& command, Setting& setting) {
+  command.add_flag("--own-sockets", setting.own_sockets, "Each session has a socket of its own");
+  command.add_flag(
+      "--ethernet", setting.ethernet,
+      "Over a loopback interface that carries 1,500 bytes, as Ethernet does, in a network "
+      "namespace of its own");
+}
+
+template <typename Run>
+void tell_over_network(const Setting& setting, const std::string& scenario, const Run& run) {
+  constexpr int kEthernetMtu = 1500;
+  if (!setting.ethernet) return tell(run());
+  tell(name_of(setting, scenario), [&] {
+    const hub::bench::NetworkNamespace network(kEthernetMtu);
+    const hub::bench::NetworkNamespace::Inside inside(network);
+    return run();
+  });
+}
+
 /// What shows only where there is much of everything.
 struct ScaleOptions {
   ResumeOptions resume;
@@ -135,14 +154,17 @@ int main(int argc, char** argv) try {
   fanout_command->add_option("--in-flight", fanout.in_flight, "Posts under way at a time")
       ->check(CLI::Range(1, 200))
       ->capture_default_str();
-  fanout_command->add_flag("--own-sockets", setting.own_sockets, kOwnSockets);
-  fanout_command->callback([&] { tell(run_fanout(setting, fanout)); });
+  add_network_flags(*fanout_command, setting);
+  fanout_command->callback([&] {
+    const std::string name = fanout_name(fanout.followers, fanout.in_flight);
+    tell_over_network(setting, name, [&] { return run_fanout(setting, fanout); });
+  });
 
   PostOptions post;
   auto* post_command = app.add_subcommand("post", "Durable posts a second");
   post_command->add_option("--clients", post.clients)->check(CLI::Range(1, 10'000));
   post_command->add_option("--outstanding", post.outstanding)->check(CLI::Range(1, 1000));
-  post_command->add_flag("--own-sockets", setting.own_sockets, kOwnSockets);
+  add_network_flags(*post_command, setting);
   post_command->add_flag("--unnumbered", post.unnumbered,
                          "Sealed posts without request numbers, and forwards without marks, to see "
                          "what those cost");
@@ -151,7 +173,8 @@ int main(int argc, char** argv) try {
   post_command->add_flag("--forwards", post.forwards, "Each client follows the next one")
       ->excludes(post_history);
   post_command->add_option("--bytes", post.bytes)->check(CLI::Range(1, 240));
-  post_command->callback([&] { tell(run_post(setting, post)); });
+  post_command->callback(
+      [&] { tell_over_network(setting, "post", [&] { return run_post(setting, post); }); });
 
   RetrieveOptions retrieve;
   auto* retrieve_command = app.add_subcommand("retrieve", "retrieve#n, one at a time");

@@ -39,6 +39,7 @@ for ((round = 1; round <= rounds; round++)); do
     ours "${fanout[@]}" --own-sockets
     ours --sealed "${fanout[@]}"
   done
+  ours --sealed "${fanout[@]}" --own-sockets --ethernet
   for outstanding in 1 16; do
     post=(post --history 1000000 --outstanding "$outstanding")
     ours --sealed "${post[@]}" --own-sockets
@@ -47,6 +48,7 @@ for ((round = 1; round <= rounds; round++)); do
     theirs jetstream post --outstanding "$outstanding"
     ours --sealed "${post[@]}"
   done
+  ours --sealed "${post[@]}" --own-sockets --ethernet
   ours --sealed retrieve --followees 100
   ours --sealed retrieve --followees 100 --from-store
   theirs redis retrieve --followees 100

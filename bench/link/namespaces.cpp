@@ -40,17 +40,21 @@ void become_root_inside() {
   write_once("/proc/self/gid_map", "0 " + gid + " 1");
 }
 
-void start_loopback() {
+void start_loopback(std::optional<int> mtu) {
   const Descriptor any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request{};
   std::strcpy(request.ifr_name, "lo");
+  if (mtu) {
+    request.ifr_mtu = *mtu;
+    if (::ioctl(any.get(), SIOCSIFMTU, &request) != 0) throw not_permitted("MTU");
+  }
   request.ifr_flags = IFF_UP | IFF_RUNNING;
   if (::ioctl(any.get(), SIOCSIFFLAGS, &request) != 0) throw not_permitted("loopback");
 }
 
 }  // namespace
 
-NetworkNamespace::NetworkNamespace() {
+NetworkNamespace::NetworkNamespace(std::optional<int> loopback_mtu) {
   Descriptor before = current();
   if (::unshare(CLONE_NEWNET) != 0) {
     if (errno != EPERM || geteuid() == 0) throw not_permitted("unshare");
@@ -59,7 +63,7 @@ NetworkNamespace::NetworkNamespace() {
     if (::unshare(CLONE_NEWNET) != 0) throw not_permitted("unshare");
   }
   fd_ = current();
-  start_loopback();
+  start_loopback(loopback_mtu);
   if (::setns(before.get(), CLONE_NEWNET) != 0) throw not_permitted("setns");
 }
 

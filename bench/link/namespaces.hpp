@@ -2,6 +2,8 @@
 // can be seen outside. Gone with the object, once no process is left inside.
 #pragma once
 
+#include <optional>
+
 #include "bench/load/process.hpp"
 
 namespace hub::bench {
@@ -10,7 +12,8 @@ class NetworkNamespace {
  public:
   /// Throws NotHere, saying why, where the system does not permit it. As root, or where users may
   /// have namespaces of their own: then the whole program is in one from then on.
-  NetworkNamespace();
+  /// `loopback_mtu`: what its loopback interface carries, where that is not the usual 65,536.
+  explicit NetworkNamespace(std::optional<int> loopback_mtu = {});
 
   /// The calling thread is inside as long as this lives: what it opens and starts belongs there.
   class Inside {

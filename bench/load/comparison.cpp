@@ -58,6 +58,7 @@ constexpr std::string_view kOneOwn = "fanout/1000/own";
 constexpr std::string_view kOne = "fanout/1000";
 constexpr std::string_view kManyOwn = "fanout/1000x64/own";
 constexpr std::string_view kMany = "fanout/1000x64";
+constexpr std::string_view kEthernet = "… sealed packets of at most 1,500 bytes";
 constexpr std::string_view kShared = "… our clients sharing 8 sockets";
 
 constexpr std::array kGroups = {
@@ -74,6 +75,9 @@ constexpr std::array kGroups = {
            "deliveries_per_core_second", 1, Better::kMore},
           {kRedis, kQos1, kQos0, at_least(kNats, 1)}},
     Group{{kShared, kMany, kMany, "deliveries_per_core_second", 1, Better::kMore}, {kNats}},
+    Group{{kEthernet, "fanout/1000x64/own/ethernet", kMany, "deliveries_per_core_second", 1,
+           Better::kMore},
+          {kNats}},
     Group{{"… deliveries/s", kManyOwn, kMany, "deliveries_per_second", 1, Better::kMore},
           {kRedis, kQos1, kQos0, at_least(kNats, 1)}},
     Group{{"… to the last of them, p50, ms", kManyOwn, kMany, "last_forward_p50_us", kMs,
@@ -92,6 +96,9 @@ constexpr std::array kGroups = {
            Better::kMore},
           {at_least(kAof, 1), kJetStream}},
     Group{{kShared, "post/64x16/history", "post/64x16", "posts_per_second", 1, Better::kMore},
+          {kAof}},
+    Group{{kEthernet, "post/64x16/history/own/ethernet", "post/64x16", "posts_per_second", 1,
+           Better::kMore},
           {kAof}},
     Group{{"… to the ack, p99, ms", "post/64x16/history/own", "post/64x16", "ack_p99_us", kMs,
            Better::kLess},

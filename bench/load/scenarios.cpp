@@ -4,6 +4,7 @@ namespace hub::bench {
 
 std::string name_of(const Setting& setting, std::string scenario) {
   if (setting.own_sockets) scenario += "/own";
+  if (setting.ethernet) scenario += "/ethernet";
   if (setting.framing == Framing::kSealed) scenario += "/sealed";
   return scenario;
 }

@@ -19,6 +19,7 @@ struct Setting {
   std::filesystem::path history;  // a database to share between runs; empty: made for each
   std::size_t links = 8;          // sockets that the sessions share
   bool own_sockets = false;       // or each has its own
+  bool ethernet = false;          // packets of 1,500 bytes, and not loopback's 65,536
   Framing framing = Framing::kClassic;
   double seconds = 5;  // the longest a measurement lasts
 

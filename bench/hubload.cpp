@@ -102,6 +102,45 @@ void tell_over_network(const Setting& setting, const std::string& scenario, cons
   });
 }
 
+struct FeedOptions {
+  FanoutOptions fanout;
+  PostOptions post;
+};
+
+void add_feed_commands(CLI::App& app, Setting& setting, FeedOptions& options) {
+  FanoutOptions& fanout = options.fanout;
+  auto* fanout_command = app.add_subcommand("fanout", "One author's posts to many followers");
+  fanout_command->add_option("--followers", fanout.followers)
+      ->check(CLI::Range(std::size_t{1}, kMostSessions));
+  fanout_command->add_option("--posts", fanout.posts)->check(CLI::Range(1, 1'000'000));
+  fanout_command->add_option("--bytes", fanout.bytes)->check(CLI::Range(8, 240));
+  fanout_command->add_option("--in-flight", fanout.in_flight, "Posts under way at a time")
+      ->check(CLI::Range(1, 200))
+      ->capture_default_str();
+  add_network_flags(*fanout_command, setting);
+  fanout_command->callback([&setting, &fanout] {
+    const std::string name = fanout_name(fanout.followers, fanout.in_flight);
+    tell_over_network(setting, name, [&] { return run_fanout(setting, fanout); });
+  });
+
+  PostOptions& post = options.post;
+  auto* post_command = app.add_subcommand("post", "Durable posts a second");
+  post_command->add_option("--clients", post.clients)->check(CLI::Range(1, 10'000));
+  post_command->add_option("--outstanding", post.outstanding)->check(CLI::Range(1, 1000));
+  add_network_flags(*post_command, setting);
+  post_command->add_flag("--unnumbered", post.unnumbered,
+                         "Sealed posts without request numbers, and forwards without marks, to see "
+                         "what those cost");
+  auto* post_history = post_command->add_option("--history", post.history)
+                           ->check(CLI::Range(std::size_t{0}, kMostHistory));
+  post_command->add_flag("--forwards", post.forwards, "Each client follows the next one")
+      ->excludes(post_history);
+  post_command->add_option("--bytes", post.bytes)->check(CLI::Range(1, 240));
+  post_command->callback([&setting, &post] {
+    tell_over_network(setting, "post", [&] { return run_post(setting, post); });
+  });
+}
+
 /// What shows only where there is much of everything.
 struct ScaleOptions {
   ResumeOptions resume;
@@ -145,36 +184,8 @@ int main(int argc, char** argv) try {
   setting.work = "/var/tmp";
   add_common(app, setting);
 
-  FanoutOptions fanout;
-  auto* fanout_command = app.add_subcommand("fanout", "One author's posts to many followers");
-  fanout_command->add_option("--followers", fanout.followers)
-      ->check(CLI::Range(std::size_t{1}, kMostSessions));
-  fanout_command->add_option("--posts", fanout.posts)->check(CLI::Range(1, 1'000'000));
-  fanout_command->add_option("--bytes", fanout.bytes)->check(CLI::Range(8, 240));
-  fanout_command->add_option("--in-flight", fanout.in_flight, "Posts under way at a time")
-      ->check(CLI::Range(1, 200))
-      ->capture_default_str();
-  add_network_flags(*fanout_command, setting);
-  fanout_command->callback([&] {
-    const std::string name = fanout_name(fanout.followers, fanout.in_flight);
-    tell_over_network(setting, name, [&] { return run_fanout(setting, fanout); });
-  });
-
-  PostOptions post;
-  auto* post_command = app.add_subcommand("post", "Durable posts a second");
-  post_command->add_option("--clients", post.clients)->check(CLI::Range(1, 10'000));
-  post_command->add_option("--outstanding", post.outstanding)->check(CLI::Range(1, 1000));
-  add_network_flags(*post_command, setting);
-  post_command->add_flag("--unnumbered", post.unnumbered,
-                         "Sealed posts without request numbers, and forwards without marks, to see "
-                         "what those cost");
-  auto* post_history = post_command->add_option("--history", post.history)
-                           ->check(CLI::Range(std::size_t{0}, kMostHistory));
-  post_command->add_flag("--forwards", post.forwards, "Each client follows the next one")
-      ->excludes(post_history);
-  post_command->add_option("--bytes", post.bytes)->check(CLI::Range(1, 240));
-  post_command->callback(
-      [&] { tell_over_network(setting, "post", [&] { return run_post(setting, post); }); });
+  FeedOptions feed;
+  add_feed_commands(app, setting, feed);
 
   RetrieveOptions retrieve;
   auto* retrieve_command = app.add_subcommand("retrieve", "retrieve#n, one at a time");

@@ -77,13 +77,13 @@ bool is_utf8(std::string_view bytes) {
 
 bool is_text(std::string_view bytes) {
   if (bytes.empty() || bytes.size() > kMaxTextBytes) return false;
-  for (bytes.remove_prefix(plain_prefix(bytes)); !bytes.empty();
-       bytes.remove_prefix(plain_prefix(bytes))) {
+  for (;;) {
+    bytes.remove_prefix(plain_prefix(bytes));
+    if (bytes.empty()) return true;
     const Character c = first_character(bytes);
     if (c.size == 0 || !is_harmless(c.code)) return false;
     bytes.remove_prefix(c.size);
   }
-  return true;
 }
 
 std::string_view cut_text(std::string_view text, std::size_t limit) {

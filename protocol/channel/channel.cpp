@@ -336,8 +336,7 @@ bool Channel::poll_mtu_probe(std::uint64_t number, std::size_t max_bytes,
     return false;
   encode_ping(out);
   out.resize(out.size() + *size - config_.datagram_overhead - 1, 0);  // padding frames
-  SentPacket probe{number, now, *size, 0, std::nullopt, true};
-  recovery_.on_sent(probe);
+  recovery_.on_sent({number, now, *size, 0, std::nullopt, true});
   recovery_.mtu().on_probe_sent(number);
   return true;
 }

@@ -6,6 +6,7 @@
 using namespace hub;
 using namespace hub::channel;
 using namespace std::chrono_literals;
+using test::after_login;
 using test::Datagram;
 using test::number_of;
 using test::numbered;
@@ -14,13 +15,6 @@ using test::Side;
 namespace {
 
 const TimePoint kStart{1h};
-
-Config open_windows() {
-  Config config;
-  config.talk_window = 32'768;
-  config.bulk_window = 262'144;
-  return config;
-}
 
 /// Exchanges datagrams, 10 ms each way, until both have nothing more to say for now.
 void exchange(Side& a, Side& b, TimePoint& now) {
@@ -45,7 +39,7 @@ void exchange(Side& a, Side& b, TimePoint& now) {
 
 /// Two channels that know each other's windows.
 struct Pair {
-  explicit Pair(const Config& config = open_windows()) : a(config), b(config) { settle(); }
+  explicit Pair(const Config& config = after_login()) : a(config), b(config) { settle(); }
   void settle() { exchange(a, b, now); }
   Side a;
   Side b;
@@ -382,7 +376,7 @@ TEST_CASE("a message that several channels send stays whole until the last has i
 }
 
 TEST_CASE("a channel dropped while idle goes on from its rest") {
-  const Config config = open_windows();
+  const Config config = after_login();
   Pair pair(config);
   std::uint32_t sent = 0;
   std::uint32_t received = 0;

@@ -9,6 +9,7 @@
 using namespace hub;
 using namespace hub::channel;
 using namespace std::chrono_literals;
+using test::after_login;
 using test::Bottleneck;
 using test::Datagram;
 using test::End;
@@ -24,13 +25,6 @@ const Endpoint kHub = *Endpoint::parse("10.0.0.2:32000");
 
 constexpr std::size_t kMessage = 100;
 const TimePoint kStart{1h};
-
-Config after_login() {
-  Config config;
-  config.talk_window = kTalkWindow;
-  config.bulk_window = kBulkWindow;
-  return config;
-}
 
 /// A hub that sends messages in bursts over a path which drops what is longer than `mtu`.
 class Way {

@@ -9,6 +9,7 @@
 using namespace hub;
 using namespace hub::channel;
 using namespace std::chrono_literals;
+using test::after_login;
 using test::Bottleneck;
 using test::End;
 using test::LinkFaults;
@@ -20,13 +21,6 @@ namespace {
 
 const Endpoint kAnn = *Endpoint::parse("10.0.0.1:1000");
 const Endpoint kHub = *Endpoint::parse("10.0.0.2:32000");
-
-Config after_login() {
-  Config config;
-  config.talk_window = 32'768;
-  config.bulk_window = 262'144;
-  return config;
-}
 
 /// What one side has sent and the other has seen of it.
 struct Traffic {

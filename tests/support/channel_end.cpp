@@ -8,6 +8,13 @@
 
 namespace hub::test {
 
+channel::Config after_login() {
+  channel::Config config;
+  config.talk_window = 32'768;
+  config.bulk_window = 262'144;
+  return config;
+}
+
 channel::Rest on_good_path() {
   channel::Rest rest;
   rest.caution = 0;

@@ -17,6 +17,9 @@ struct Datagram {
   std::vector<std::uint8_t> frames;
 };
 
+/// With the windows that the hub and its clients have after a login.
+channel::Config after_login();
+
 /// A connection that has just begun, but on a path that is known to lose nothing and to carry no
 /// more than any other.
 channel::Rest on_good_path();

@@ -1,29 +1,31 @@
 #include "protocol/crypto/hash.hpp"
 
+#include <nettle/hmac.h>
+#include <nettle/sha2.h>
 #include <sodium.h>
 
 #include "protocol/fault.hpp"
 
 namespace hub {
 
-static_assert(std::tuple_size_v<Key> == crypto_hash_sha256_BYTES);
-static_assert(std::tuple_size_v<Key> == crypto_auth_hmacsha256_BYTES);
+static_assert(std::tuple_size_v<Key> == SHA256_DIGEST_SIZE);
 
 Key sha256(std::initializer_list<Bytes> parts) {
-  crypto_hash_sha256_state state;
-  crypto_hash_sha256_init(&state);
-  for (const Bytes part : parts) crypto_hash_sha256_update(&state, part.data(), part.size());
+  sha256_ctx state;
+  sha256_init(&state);
+  for (const Bytes part : parts) sha256_update(&state, part.size(), part.data());
   Key out{};
-  crypto_hash_sha256_final(&state, out.data());
+  sha256_digest(&state, out.size(), out.data());
+  sodium_memzero(&state, sizeof state);
   return out;
 }
 
 Key hmac_sha256(Bytes key, std::initializer_list<Bytes> parts) {
-  crypto_auth_hmacsha256_state state;
-  crypto_auth_hmacsha256_init(&state, key.data(), key.size());
-  for (const Bytes part : parts) crypto_auth_hmacsha256_update(&state, part.data(), part.size());
+  hmac_sha256_ctx state;
+  hmac_sha256_set_key(&state, key.size(), key.data());
+  for (const Bytes part : parts) hmac_sha256_update(&state, part.size(), part.data());
   Key out{};
-  crypto_auth_hmacsha256_final(&state, out.data());
+  hmac_sha256_digest(&state, out.size(), out.data());
   sodium_memzero(&state, sizeof state);
   return out;
 }

@@ -1,4 +1,4 @@
-// X25519 (RFC 7748), from libsodium. Pure; any thread.
+// X25519 (RFC 7748), from libsodium; for public keys with GMP. Pure; any thread.
 #pragma once
 
 #include <optional>

@@ -60,6 +60,22 @@ TEST_CASE("generated key pairs belong together and come from the generator given
   CHECK(x25519(one.secret, two.public_key) == x25519(two.secret, one.public_key));
 }
 
+TEST_CASE("a public key is its secret's multiple of the base point") {
+  SystemRandom random;
+  const Key base = key("0900000000000000000000000000000000000000000000000000000000000000");
+  for (int i = 0; i < 1'000; ++i) {
+    const KeyPair pair = generate_key_pair(random);
+    CAPTURE(hex(pair.secret));
+    REQUIRE(pair.public_key == x25519(pair.secret, base));
+  }
+}
+
+TEST_CASE("a public key is 32 bytes long where its last one is zero") {
+  const Key secret = key("e815000000000000000000000000000000000000000000000000000000000000");
+  CHECK(hex(public_key_of(secret)) ==
+        "4a25eae2e258204915f1f5990839b64a1752fadb1f84efd21db61fe551a54000");
+}
+
 TEST_CASE("a public key of low order gives no secret") {
   Key secret{};
   secret.fill(5);

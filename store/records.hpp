@@ -71,6 +71,12 @@ struct Device {
   std::uint64_t done = 0;  // the highest number of its requests that was done
 };
 
+/// What a client calls its device by.
+struct DeviceName {
+  std::string client_id;  // of its account, in any case
+  DeviceId device{};
+};
+
 /// A device, and whose it is: what a resume is held against.
 struct KnownDevice {
   AccountId account = 0;

@@ -303,24 +303,42 @@ std::vector<Followee> SqliteReader::read_followees(AccountId account) {
   return out;
 }
 
-Read<std::optional<KnownDevice>> SqliteReader::device(std::string_view client_id,
-                                                      const DeviceId& id) {
-  return reading([&]() -> std::optional<KnownDevice> {
-    const auto parsed = ClientId::parse(client_id);
-    if (!parsed) return std::nullopt;
-    KnownDevice known;
+/// Whose device it would be; nothing where nobody can log in as that.
+std::optional<KnownDevice> SqliteReader::find_active(const DeviceName& name) {
+  const auto parsed = ClientId::parse(name.client_id);
+  if (!parsed) return std::nullopt;
+  Use row(sql_->active, key_of(*parsed));
+  if (!row.step()) return std::nullopt;
+  return KnownDevice{row.number(0), row.text(1), {}};
+}
+
+Read<std::vector<std::optional<KnownDevice>>> SqliteReader::find_devices(
+    std::span<const DeviceName> names) {
+  return reading([&] {
+    std::vector<std::optional<KnownDevice>> out;
+    std::vector<DeviceNumber> numbers;
     {
-      Use row(sql_->active, key_of(*parsed));
-      if (!row.step()) return std::nullopt;
-      known.account = row.number(0);
-      known.name = row.text(1);
+      const Snapshot snapshot(db_);
+      for (const DeviceName& name : names) {
+        const auto& known = out.emplace_back(find_active(name));
+        if (!known) continue;
+        const auto found = numbers_in(sql_->device_number, known->account, name.device);
+        numbers.insert(numbers.end(), found.begin(), found.end());
+      }
     }
-    const DoneNumbers recent = recent_done(numbers_in(sql_->device_number, known.account, id));
-    Use row(sql_->device, known.account, id);
-    if (!row.step()) return std::nullopt;
-    known.device = read_device(row);
-    add_recent(recent, known.device);
-    return known;
+    const DoneNumbers recent = recent_done(numbers);
+    const Snapshot snapshot(db_);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (!out[i]) continue;
+      Use row(sql_->device, out[i]->account, names[i].device);
+      if (!row.step()) {
+        out[i].reset();
+        continue;
+      }
+      out[i]->device = read_device(row);
+      add_recent(recent, out[i]->device);
+    }
+    return out;
   });
 }
 

@@ -44,7 +44,8 @@ class SqliteReader final : public Reader {
   Read<Backlog> backlog(AccountId account, MessageId after, std::uint32_t keep,
                         std::uint32_t most_counted) override;
   Read<std::vector<Followee>> followees(AccountId account) override;
-  Read<std::optional<KnownDevice>> device(std::string_view client_id, const DeviceId& id) override;
+  Read<std::vector<std::optional<KnownDevice>>> find_devices(
+      std::span<const DeviceName> names) override;
   Read<std::vector<Device>> devices(AccountId account) override;
   Read<std::vector<Account>> accounts(std::string_view after_id, std::uint32_t limit) override;
   Read<std::vector<StoredSession>> sessions(const SessionKey& after, std::uint32_t limit) override;
@@ -66,6 +67,7 @@ class SqliteReader final : public Reader {
   std::vector<Heads::Start> starts_of_followees(AccountId account);
   std::vector<Post> newest_below(const std::vector<Heads::Start>& starts, std::uint32_t n,
                                  MessageId before);
+  std::optional<KnownDevice> find_active(const DeviceName& name);
   DoneNumbers recent_done(const std::vector<DeviceNumber>& devices);
   static void add_recent(const DoneNumbers& recent, Device& device);
   const std::string& read_name(AccountId account);

@@ -65,10 +65,10 @@ class Reader {
 
   virtual Read<std::vector<Followee>> followees(AccountId account) = 0;
 
-  /// A device of the account with this client ID (in any case); nothing where either is unknown or
-  /// the account is disabled.
-  virtual Read<std::optional<KnownDevice>> device(std::string_view client_id,
-                                                  const DeviceId& id) = 0;
+  /// For each of `names`, in their order, the device; nothing where it or its account is unknown or
+  /// the account is disabled. For many the cost is less than that of one by one.
+  virtual Read<std::vector<std::optional<KnownDevice>>> find_devices(
+      std::span<const DeviceName> names) = 0;
   /// All devices of an account, the least recently seen first (online or not).
   virtual Read<std::vector<Device>> devices(AccountId account) = 0;
 

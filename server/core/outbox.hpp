@@ -114,8 +114,7 @@ struct AccountFound {
 /// The device that a resume is to be held against.
 struct DeviceJob {
   store::Tag tag = 0;
-  std::string id;  // a valid client ID, as typed
-  DeviceId device{};
+  store::DeviceName name;
 };
 struct DeviceFound {
   store::Tag tag = 0;

@@ -39,7 +39,7 @@ void Hub::Impl::request_resume(Link& link, std::string_view payload) {
   attempt.mark = resume->mark;
   attempt.lookup = next_tag;
   attempts.emplace(link.connection.id(), std::move(attempt));
-  if (!read(DeviceJob{0, id->text(), resume->device}, PendingSealedLogin{link.connection.id()})) {
+  if (!read(DeviceJob{0, {id->text(), resume->device}}, PendingSealedLogin{link.connection.id()})) {
     ++counters.drop_busy_reader;
     refuse_sealed_login(link, LoginRefusal::kNoRoom);
   }

@@ -1,14 +1,19 @@
 #include "server/net/log.hpp"
 
+#include <algorithm>
+#include <mutex>
+#include <thread>
 #include <utility>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <spdlog/async_logger.h>
-#include <spdlog/details/thread_pool.h>
+#include <spdlog/details/os.h>
+#include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include "protocol/fault.hpp"
+#include "server/net/inbox.hpp"
 
 namespace hub::server {
 
@@ -55,30 +60,95 @@ std::unique_ptr<spdlog::formatter> make_formatter(LogFormat format) {
   return out;
 }
 
-}  // namespace
-
-struct Log::Impl {
-  std::shared_ptr<spdlog::details::thread_pool> writer =
-      std::make_shared<spdlog::details::thread_pool>(kMaxWaitingLines, 1);
-  std::shared_ptr<spdlog::async_logger> logger;
+struct TimedLine {
+  spdlog::log_clock::time_point at;
+  LogLevel level = LogLevel::kInfo;
+  std::string text;
 };
 
-Log::Log(LogLevel least, LogFormat format) : impl_(std::make_unique<Impl>()) {
-  auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  impl_->logger = std::make_shared<spdlog::async_logger>(
-      "hubd", std::move(sink), impl_->writer, spdlog::async_overflow_policy::overrun_oldest);
-  impl_->logger->set_level(to_spdlog(least));
-  impl_->logger->set_formatter(make_formatter(format));
-  impl_->logger->set_error_handler([](const std::string&) {});  // standard error is gone
+TimedLine told_lost(std::size_t lines) {
+  return {
+      spdlog::details::os::now(), LogLevel::kWarning,
+      fmt::format("{} lines of the log are missing here: they were not read fast enough", lines)};
 }
 
-Log::~Log() {
-  impl_->writer.reset();  // joins its thread, so that nobody uses the logger any more
-  impl_->logger.reset();
+}  // namespace
+
+class Log::Impl {
+ public:
+  Impl(LogLevel least, LogFormat format);
+  ~Impl();
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  void push(std::vector<TimedLine>& lines);
+  bool wants(LogLevel level) const { return level >= least_; }
+
+ private:
+  void run();
+  void write(const TimedLine& line);
+
+  const LogLevel least_;
+  Inbox<TimedLine> waiting_{kMaxWaitingLines};
+  std::mutex lost_mutex_;
+  std::size_t lost_ = 0;   // since the last line for which there was room
+  spdlog::logger logger_;  // the thread's own
+  std::thread thread_;
+};
+
+Log::Impl::Impl(LogLevel least, LogFormat format)
+    : least_(least), logger_("hubd", std::make_shared<spdlog::sinks::stderr_sink_st>()) {
+  logger_.set_level(spdlog::level::trace);
+  logger_.set_formatter(make_formatter(format));
+  logger_.set_error_handler([](const std::string&) {});  // standard error is gone
+  thread_ = std::thread([this] { run(); });
 }
 
-void Log::write(LogLevel level, std::string_view text) {
-  impl_->logger->log(to_spdlog(level), spdlog::string_view_t(text.data(), text.size()));
+Log::Impl::~Impl() {
+  waiting_.close();
+  thread_.join();
+  if (lost_ > 0) write(told_lost(lost_));
+}
+
+void Log::Impl::push(std::vector<TimedLine>& lines) {
+  const std::lock_guard lock(lost_mutex_);
+  const bool tells = lost_ > 0;
+  if (tells) lines.insert(lines.begin(), told_lost(lost_));
+  const std::size_t taken = waiting_.push_some(lines);
+  if (tells && taken > 0) lost_ = 0;
+  if (!fault("lost_lines_not_told")) {
+    lost_ += lines.size() - std::max<std::size_t>(taken, tells ? 1 : 0);
+  }
+}
+
+void Log::Impl::run() {
+  std::vector<TimedLine> lines;
+  while (waiting_.wait_all(lines)) {
+    for (const TimedLine& line : lines) write(line);
+  }
+}
+
+void Log::Impl::write(const TimedLine& line) {
+  logger_.log(line.at, {}, to_spdlog(line.level), line.text);
+}
+
+Log::Log(LogLevel least, LogFormat format) : impl_(std::make_unique<Impl>(least, format)) {}
+
+Log::~Log() = default;
+
+void Log::write(LogLevel level, std::string text) {
+  if (!impl_->wants(level)) return;
+  std::vector<TimedLine> one;
+  one.push_back({spdlog::details::os::now(), level, std::move(text)});
+  impl_->push(one);
+}
+
+void Log::write(std::vector<LogLine>& lines, WallTime at) {
+  std::vector<TimedLine> timed;
+  for (LogLine& line : lines) {
+    if (impl_->wants(line.level)) timed.push_back({at, line.level, std::move(line.text)});
+  }
+  if (!timed.empty()) impl_->push(timed);
 }
 
 std::string_view word_of(LogLevel level) {

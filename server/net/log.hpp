@@ -1,13 +1,15 @@
 // The log: lines on standard error, as text or as one JSON object each. Written by a thread of its
 // own, so that a stopped terminal or a full pipe never stops the hub; where too many lines wait,
-// the oldest are lost. Any thread may write.
+// further ones are lost, and a line tells how many. Any thread may write.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "protocol/types.hpp"
 #include "server/core/outbox.hpp"
 
 namespace hub::server {
@@ -22,7 +24,9 @@ class Log {
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
-  void write(LogLevel level, std::string_view text);
+  void write(LogLevel level, std::string text);
+  /// All lines of a turn at once: its thread is woken once for them.
+  void write(std::vector<LogLine>& lines, WallTime at);
 
  private:
   struct Impl;

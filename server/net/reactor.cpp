@@ -183,7 +183,7 @@ void Reactor::Impl::carry_out(Now now) {
   Outbox& out = parts_.hub.end_turn(now);
   hand_over(out);
   for (const ControlAnswer& answer : out.answers) control_.answer(answer);
-  for (const LogLine& line : out.log) parts_.log.write(line.level, line.text);
+  if (!out.log.empty()) parts_.log.write(out.log, now.wall);
   send_datagrams(out.datagrams);
   out.clear();
 }

@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "protocol/fault.hpp"
 #include "protocol/limits.hpp"
 #include "server/net/account_check.hpp"
 
@@ -41,10 +42,23 @@ ReadResult ReadServer::perform(const AccountJob& job) {
   return found;
 }
 
-ReadResult ReadServer::perform(const DeviceJob& job) {
-  auto device = reader_->device(job.id, job.device);
-  if (!device) return DeviceFound{job.tag, true, {}};
-  return DeviceFound{job.tag, false, *std::move(device)};
+ReadResult ReadServer::perform(const DeviceJob& job) { return find_devices({&job, 1}).front(); }
+
+std::vector<ReadResult> ReadServer::find_devices(std::span<const DeviceJob> jobs) {
+  std::vector<store::DeviceName> names;
+  for (const DeviceJob& job : jobs) names.push_back(job.name);
+  auto found = reader_->find_devices(names);
+  std::vector<ReadResult> out;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (found) {
+      out.push_back(DeviceFound{jobs[i].tag, false, std::move((*found)[i])});
+    } else if (jobs.size() == 1 || fault("devices_fail_together")) {
+      out.push_back(DeviceFound{jobs[i].tag, true, {}});
+    } else {
+      out.push_back(perform(jobs[i]));  // what fails one resume need not fail the others
+    }
+  }
+  return out;
 }
 
 ReadResult ReadServer::perform(const KeysJob& job) {

@@ -1,4 +1,4 @@
-// Performs what the core wants read, one job at a time: retrieves, what a session missed and
+// Performs what the core wants read: retrieves, what a session missed and
 // how much that is, the verifier for a login, the device for a resume, the hub's keys. Blocks: for
 // a thread beside the reactor (or a simulation).
 #pragma once
@@ -6,6 +6,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "server/core/outbox.hpp"
 #include "store/store.hpp"
@@ -20,6 +22,8 @@ class ReadServer {
   ReadServer(std::unique_ptr<store::Reader> reader, LoadKeys load_keys);
 
   ReadResult perform(const ReadJob& job);
+  /// The devices of several resumes, for less than one by one; the results in the same order.
+  std::vector<ReadResult> find_devices(std::span<const DeviceJob> jobs);
 
  private:
   ReadResult perform(const RetrieveJob& job);

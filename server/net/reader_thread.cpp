@@ -1,9 +1,17 @@
 #include "server/net/reader_thread.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
 namespace hub::server {
+
+namespace {
+
+/// 5 us each: nobody else waits much longer for them.
+constexpr std::size_t kMostTogether = 64;
+
+}  // namespace
 
 ReaderThread::ReaderThread(std::size_t capacity, std::unique_ptr<store::Reader> reader,
                            LoadKeys load_keys, Arrivals& arrivals)
@@ -20,26 +28,42 @@ ReaderThread::~ReaderThread() {
 void ReaderThread::run() {
   std::vector<ReadJob> arrived;
   while (!stopping_) {
-    if (logins_.empty() && others_.empty()) {
+    if (resumes_.empty() && logins_.empty() && others_.empty()) {
       if (!inbox_.wait_all(arrived)) return;
     } else {
       inbox_.take_all(arrived);
     }
     sort(arrived);
-    std::deque<ReadJob>& queue = logins_.empty() ? others_ : logins_;
-    const ReadJob job = std::move(queue.front());
-    queue.pop_front();
-    arrivals_.try_push(server_.perform(job));
+    if (!resumes_.empty()) serve_resumes();
+    serve_one(logins_.empty() ? others_ : logins_);
   }
 }
 
 void ReaderThread::sort(std::vector<ReadJob>& jobs) {
   for (ReadJob& job : jobs) {
-    const bool is_login =
-        std::holds_alternative<AccountJob>(job) || std::holds_alternative<DeviceJob>(job);
-    (is_login ? logins_ : others_).push_back(std::move(job));
+    if (auto* resume = std::get_if<DeviceJob>(&job)) {
+      resumes_.push_back(std::move(*resume));
+    } else {
+      (std::holds_alternative<AccountJob>(job) ? logins_ : others_).push_back(std::move(job));
+    }
   }
   jobs.clear();
+}
+
+void ReaderThread::serve_resumes() {
+  const auto end = resumes_.begin() + std::min(resumes_.size(), kMostTogether);
+  const std::vector<DeviceJob> jobs(resumes_.begin(), end);
+  resumes_.erase(resumes_.begin(), end);
+  std::vector<Arrival> answers;
+  for (ReadResult& found : server_.find_devices(jobs)) answers.emplace_back(std::move(found));
+  arrivals_.push_some(answers);
+}
+
+void ReaderThread::serve_one(std::deque<ReadJob>& queue) {
+  if (queue.empty()) return;
+  const ReadJob job = std::move(queue.front());
+  queue.pop_front();
+  arrivals_.try_push(server_.perform(job));
 }
 
 }  // namespace hub::server

@@ -1,6 +1,7 @@
 // The reader thread: serves what the core wants read (read_server.hpp), from a reader of its own,
 // beside the writer and off the reactor. Logins and resumes go before what those who are online
-// want read: each is short, and somebody waits at the door.
+// want read: each is short, and somebody waits at the door. Resumes come in crowds, after a
+// restart of the hub: those that wait are looked up together.
 #pragma once
 
 #include <atomic>
@@ -31,14 +32,17 @@ class ReaderThread {
 
  private:
   void run();
-  /// Sorts what has come into the two queues.
+  /// Sorts what has come into the three queues.
   void sort(std::vector<ReadJob>& jobs);
+  void serve_resumes();
+  void serve_one(std::deque<ReadJob>& queue);
 
   Inbox<ReadJob> inbox_;
   Arrivals& arrivals_;
   ReadServer server_;
   std::atomic<bool> stopping_ = false;
-  std::deque<ReadJob> logins_;  // the thread's own
+  std::deque<DeviceJob> resumes_;  // the thread's own
+  std::deque<ReadJob> logins_;
   std::deque<ReadJob> others_;
   std::thread thread_;
 };

@@ -1,9 +1,11 @@
-// What a log line may hold when it is JSON, and that the log's end loses none.
+// What a log line may hold when it is JSON, and what becomes of lines at its end or unread.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <catch2/catch.hpp>
 #include <fcntl.h>
@@ -16,11 +18,12 @@ using namespace hub::server;
 
 namespace {
 
-/// Standard error goes to a file while this lives.
+/// Standard error goes to a file, or to `file`, which is closed here, while this lives.
 class CapturedErrors {
  public:
-  explicit CapturedErrors(const std::filesystem::path& path) : before_(dup(STDERR_FILENO)) {
-    const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  explicit CapturedErrors(const std::filesystem::path& path)
+      : CapturedErrors(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {}
+  explicit CapturedErrors(int file) : before_(dup(STDERR_FILENO)) {
     dup2(file, STDERR_FILENO);
     close(file);
   }
@@ -35,13 +38,17 @@ class CapturedErrors {
   int before_;
 };
 
-std::string without_times(const std::filesystem::path& log) {
-  std::ifstream file(log);
+std::string without_times(std::istream& log) {
   std::string out;
-  for (std::string line; std::getline(file, line);) {
+  for (std::string line; std::getline(log, line);) {
     out += line.substr(std::min(line.size(), line.find(' ') + 1)) + "\n";
   }
   return out;
+}
+
+std::string without_times(const std::filesystem::path& log) {
+  std::ifstream file(log);
+  return without_times(file);
 }
 
 }  // namespace
@@ -71,4 +78,51 @@ TEST_CASE("a log that ends has written every line, in order") {
     }
     REQUIRE(without_times(path) == expected);
   }
+}
+
+TEST_CASE("where nobody reads the log, nobody waits for it, and it tells how much is missing") {
+  constexpr int kLines = 50'000;
+  int pipe[2];
+  REQUIRE(pipe2(pipe, O_CLOEXEC) == 0);
+  std::string written;
+  std::thread reading;
+  {
+    const CapturedErrors captured(pipe[1]);
+    Log log(LogLevel::kInfo, LogFormat::kText);
+    std::vector<LogLine> turn;
+    for (int line = 0; line < kLines; ++line) {
+      turn.push_back({LogLevel::kInfo, std::to_string(line)});
+      turn.push_back({LogLevel::kDebug, "not asked for"});
+      if (turn.size() < 100) continue;
+      log.write(turn, hub::WallTime{});
+      turn.clear();
+      if (reading.joinable() || line < kLines / 2) continue;
+      reading = std::thread([&] {  // only now
+        char buffer[4096];
+        for (ssize_t n = 0; (n = read(pipe[0], buffer, sizeof buffer)) > 0;) {
+          written.append(buffer, static_cast<std::size_t>(n));
+        }
+      });
+    }
+  }
+  reading.join();
+  close(pipe[0]);
+
+  std::istringstream lines(written);
+  std::istringstream words(without_times(lines));
+  int printed = 0;
+  int lost = 0;
+  for (std::string level, first, rest; words >> level >> first && std::getline(words, rest);) {
+    if (level == "info") {
+      REQUIRE(std::stoi(first) == printed + lost);  // in order, and what is missing was told
+      ++printed;
+    } else {
+      REQUIRE(level == "warning");
+      REQUIRE(rest.find("missing here") != std::string::npos);
+      lost += std::stoi(first);
+    }
+  }
+  CHECK(printed + lost == kLines);
+  CHECK(printed >= 8'192);
+  CHECK(lost > 0);
 }

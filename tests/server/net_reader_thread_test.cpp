@@ -70,7 +70,8 @@ TEST_CASE("logins and resumes that wait are read before pages that came earlier"
   REQUIRE(thread.push(first) == 1);
   begun.get_future().wait();  // the thread is busy; what comes now waits
   std::vector<ReadJob> rest = {CatchUpJob{2, 1, 0}, RetrieveJob{3, 1, 5, 0},
-                               DeviceJob{4, "ann", {}}, BacklogJob{5, 1, 0}, AccountJob{6, "ann"}};
+                               DeviceJob{4, {"ann", {}}}, BacklogJob{5, 1, 0},
+                               AccountJob{6, "ann"}};
   REQUIRE(thread.push(rest) == 5);
   go_on.set_value();
   CHECK(results.kinds(6) == std::vector<std::size_t>{kind_of<KeysRead>(), kind_of<DeviceFound>(),

@@ -74,7 +74,7 @@ TEST_CASE("a backup that is put in place begins another history, without session
       if (start == 0) begun = verbs.reader().info()->history_id;
       REQUIRE(verbs.reader().info()->history_id == begun);
       REQUIRE(verbs.reader().counts()->sessions == static_cast<std::uint64_t>(start));
-      const auto known = *verbs.reader().device("ann", dummy_device(2));
+      const auto known = *find_device(verbs.reader(), "ann", dummy_device(2));
       REQUIRE(known->device.resume_key == device.resume_key);  // and with it comes back
       verbs.open_sealed("ann", 2);
     }

@@ -60,7 +60,7 @@ CONTRACT("a login by password makes a device that starts at the newest post") {
   StoreWorld<TestType> world;
   const AccountId ann = world->add("Ann");
   const MessageId newest = world->post("Ann", "before");
-  REQUIRE_FALSE(world->reader().device("ann", dummy_device(1))->has_value());
+  REQUIRE_FALSE(find_device(world->reader(), "ann", dummy_device(1))->has_value());
   const SessionOpened opened = world->open_sealed("Ann", 1);
   REQUIRE(opened.device.has_value());
   REQUIRE(opened.session.device == opened.device->number);
@@ -71,7 +71,7 @@ CONTRACT("a login by password makes a device that starts at the newest post") {
   REQUIRE(opened.device->created == world->now());
 
   world.reopen();
-  const auto known = *world->reader().device("aNN", dummy_device(1));
+  const auto known = *find_device(world->reader(), "aNN", dummy_device(1));
   REQUIRE(known.has_value());
   REQUIRE(known->account == ann);
   REQUIRE(known->name == "Ann");
@@ -84,10 +84,33 @@ CONTRACT("a login by password makes a device that starts at the newest post") {
   REQUIRE(sessions[0].framing == Framing::kSealed);
 
   for (const char* nobody : {"nobody", "", "a&b"}) {
-    REQUIRE_FALSE(world->reader().device(nobody, dummy_device(1))->has_value());
+    REQUIRE_FALSE(find_device(world->reader(), nobody, dummy_device(1))->has_value());
   }
-  REQUIRE_FALSE(world->reader().device("ann", dummy_device(2))->has_value());
+  REQUIRE_FALSE(find_device(world->reader(), "ann", dummy_device(2))->has_value());
   REQUIRE(world->reader().devices(ann + 1)->empty());
+}
+
+CONTRACT("many devices are found at once, in the order of their names") {
+  StoreWorld<TestType> world;
+  for (const char* name : {"ann", "bob"}) world->add(name);
+  const auto ann = world->open_sealed("ann", 1);
+  const auto bob = world->open_sealed("bob", 1);
+  const std::vector<DeviceName> names = {{"BOB", dummy_device(1)},
+                                         {"nobody", dummy_device(1)},
+                                         {"ann", dummy_device(1)},
+                                         {"ann", dummy_device(2)},
+                                         {"bob", dummy_device(1)}};
+  const auto found = *world->reader().find_devices(names);
+  REQUIRE(found.size() == 5);
+  REQUIRE((found[0] && found[2] && found[4]));
+  REQUIRE(found[0]->name == "bob");
+  REQUIRE(found[0]->device.number == bob.device->number);
+  REQUIRE_FALSE(found[1]);
+  REQUIRE(found[2]->name == "ann");
+  REQUIRE(found[2]->device.number == ann.device->number);
+  REQUIRE_FALSE(found[3]);
+  REQUIRE(found[4]->device.number == bob.device->number);
+  REQUIRE(world->reader().find_devices({})->empty());
 }
 
 CONTRACT("two accounts may have a device of the same ID; they are two") {
@@ -331,7 +354,7 @@ CONTRACT("a new password and a disabled account leave no device its key") {
   SECTION("a new password") { world->ask(control::SetPassword{"ann", dummy_verifier(9)}); }
   SECTION("disabled") {
     world->ask(control::DisableUser{"ann"});
-    REQUIRE_FALSE(world->reader().device("ann", dummy_device(1))->has_value());
+    REQUIRE_FALSE(find_device(world->reader(), "ann", dummy_device(1))->has_value());
     REQUIRE(world->reader().devices(ann)->size() == 2);
     const auto login = world->sealed_login("ann", 1, Proof::kPassword);
     REQUIRE(refusal_in(world->ask(login)) == Refusal::kDisabled);

@@ -38,7 +38,7 @@ struct Numbers {
     return {ann, target, {device, number}};
   }
   std::uint64_t done() {
-    return world->reader().device("ann", dummy_device(1))->value().device.done;
+    return find_device(world->reader(), "ann", dummy_device(1))->value().device.done;
   }
   std::size_t posts() { return world->feed("ann", 1000).size(); }
 

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "tests/support/store_verbs.hpp"
+
 namespace hub::test {
 
 using namespace store;
@@ -145,7 +147,7 @@ std::vector<std::string> describe(Reader& reader) {
     }
     for (const Device& device : value(reader.devices(a.id))) {
       out.push_back("  " + describe(device));
-      const auto known = value(reader.device(a.name, device.id));
+      const auto known = value(find_device(reader, a.name, device.id));
       out.push_back(known ? fmt::format("  known {} {} ", known->account, known->name) +
                                 describe(known->device)
                           : "  unknown");

@@ -95,7 +95,7 @@ TEST_CASE("after an end without notice every number answers as before") {
   for (int device = 0; device < 2; ++device) {
     const auto seed = static_cast<std::uint8_t>(device + 1);
     const std::uint64_t done =
-        verbs.reader().device("ann", dummy_device(seed))->value().device.done;
+        find_device(verbs.reader(), "ann", dummy_device(seed))->value().device.done;
     REQUIRE(done == (device == 0 ? requests : 3 * requests));
     for (std::uint64_t number = 1; number <= done; ++number) {
       CAPTURE(device, number);

@@ -184,7 +184,7 @@ void use_everything(const std::filesystem::path& file) {
     reader->sessions({}, 100);
     reader->backlog(1, 0, 3, 3);
     reader->devices(1);
-    reader->device("ann", dummy_device(1));
+    find_device(*reader, "ann", dummy_device(1));
     const Request requests[] = {{1, AppendPost{1, "ann", "text"}},
                                 {2, AppendPost{1, "ann", "text", {1, 99}}},
                                 {3, Unfollow{1, "nobody", {1, 100}}},

@@ -65,7 +65,7 @@ TEST_CASE("a device's requests are never told as less than what was done before 
     const auto reader = world->store().open_reader();
     for (; writing || rounds < 10; ++rounds) {
       const std::uint64_t at_least = done;
-      const auto known = reader->device("ann", dummy_device(1));
+      const auto known = find_device(*reader, "ann", dummy_device(1));
       if (!known || !*known || (*known)->device.done < at_least) ++wrong;
       const std::uint64_t still_more = done;
       const auto all = reader->devices(ann);

@@ -56,7 +56,7 @@ struct Workload::Names {
       return (*account)->id;
     };
     ann = number_of("ann");
-    const auto known = reader.device("ann", dummy_device(kAnnsDevice));
+    const auto known = find_device(reader, "ann", dummy_device(kAnnsDevice));
     REQUIRE((known && *known));
     device = (*known)->device.number;
     for (int i = 0; i < batches; ++i) others.push_back(number_of(other(i)));

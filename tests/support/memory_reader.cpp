@@ -135,14 +135,19 @@ class MemoryStore::MemoryReader final : public store::Reader {
     });
   }
 
-  Read<std::optional<store::KnownDevice>> device(std::string_view client_id,
-                                                 const DeviceId& id) override {
-    return read([&]() -> std::optional<store::KnownDevice> {
-      const Account* account = memory_.find(client_id);
-      if (account == nullptr || account->disabled) return std::nullopt;
-      const StoredDevice* device = memory_.find_device(account->id, id);
-      if (device == nullptr) return std::nullopt;
-      return store::KnownDevice{account->id, account->name, device->record};
+  Read<std::vector<std::optional<store::KnownDevice>>> find_devices(
+      std::span<const store::DeviceName> names) override {
+    return read([&] {
+      std::vector<std::optional<store::KnownDevice>> out;
+      for (const store::DeviceName& name : names) {
+        auto& known = out.emplace_back();
+        const Account* account = memory_.find(name.client_id);
+        if (account == nullptr || account->disabled) continue;
+        const StoredDevice* device = memory_.find_device(account->id, name.device);
+        if (device == nullptr) continue;
+        known = store::KnownDevice{account->id, account->name, device->record};
+      }
+      return out;
     });
   }
 

@@ -42,6 +42,15 @@ Key dummy_resume_key(std::uint8_t seed) {
   return key;
 }
 
+store::Read<std::optional<store::KnownDevice>> find_device(store::Reader& reader,
+                                                           const std::string& client_id,
+                                                           const DeviceId& device) {
+  const store::DeviceName name{client_id, device};
+  auto found = reader.find_devices({&name, 1});
+  if (!found) return tl::unexpected(found.error());
+  return std::move(found->front());
+}
+
 StoreVerbs::StoreVerbs(store::Store& store) : store_(store), reader_(store.open_reader()) {}
 
 StoreVerbs::ReplyBody StoreVerbs::ask(decltype(store::Request::body) body) {

@@ -21,6 +21,11 @@ Verifier dummy_verifier(std::uint8_t seed = 0);
 DeviceId dummy_device(std::uint8_t seed);
 Key dummy_resume_key(std::uint8_t seed);
 
+/// One of them alone, as `reader` finds it.
+store::Read<std::optional<store::KnownDevice>> find_device(store::Reader& reader,
+                                                           const std::string& client_id,
+                                                           const DeviceId& device);
+
 class StoreVerbs {
  public:
   using ReplyBody = decltype(store::Reply::body);

@@ -119,7 +119,7 @@ class SealedAudience {
       play_store(account, name);
       deliver();
       const auto delivered = follower.connection->take_delivered();
-      const auto message = sealed::read_message(delivered.at(0).bytes);
+      const auto message = sealed::read_message(delivered[0].bytes);
       step = exchange.on_message(message->opcode, message->payload);
     }
     follower.connection->widen();

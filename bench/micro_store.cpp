@@ -90,7 +90,7 @@ store::DeviceNumber log_in(store::Store& store, AccountId account) {
   login.session.account = account;
   login.session.framing = Framing::kSealed;
   login.device = store::DeviceLogin{};
-  const store::Request request{0, login};
+  store::Request request{0, login};
   const auto out = store.apply(std::span(&request, 1), WallTime{});
   return std::get<store::SessionOpened>(std::get<store::Reply>(out.at(0)).body).device->number;
 }

@@ -67,11 +67,15 @@ std::optional<Credentials> split_credentials(std::string_view payload) {
 std::string format_post(std::string_view author, std::string_view text) {
   std::string out;
   out.reserve(author.size() + text.size() + 2);
+  format_post(author, text, out);
+  return out;
+}
+
+void format_post(std::string_view author, std::string_view text, std::string& out) {
   out += '<';
   out += author;
   out += '>';
   out += text;
-  return out;
 }
 
 std::optional<std::uint32_t> parse_count(std::string_view text) {

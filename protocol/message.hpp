@@ -78,6 +78,8 @@ std::optional<Credentials> split_credentials(std::string_view payload);
 
 /// `<author>text`, the payload of forwards and of retrieved posts.
 std::string format_post(std::string_view author, std::string_view text);
+/// Appends it.
+void format_post(std::string_view author, std::string_view text, std::string& out);
 
 /// The leading decimal digits of `text` as retrieve's n. Nothing where there is no digit;
 /// saturates, so that 99999999999 is "very many".

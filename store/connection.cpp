@@ -45,6 +45,12 @@ void require_file(const std::filesystem::path& file, Access access) {
   }
 }
 
+/// Counts of SQLite's memory, which nobody reads, cost a lock at each allocation of every thread.
+/// Has an effect before SQLite is first used.
+void count_no_memory() {
+  [[maybe_unused]] static const int configured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int pragma(SQLite::Database& db, const char* query) { return db.execAndGet(query).getInt(); }
 
 void require_ours(SQLite::Database& db, const std::filesystem::path& file) {
@@ -60,6 +66,7 @@ void require_ours(SQLite::Database& db, const std::filesystem::path& file) {
 }  // namespace
 
 SQLite::Database open_connection(const std::filesystem::path& file, Access access) {
+  count_no_memory();
   put_failpoint_behind_writes();
   require_file(file, access);
   try {

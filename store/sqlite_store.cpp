@@ -65,6 +65,20 @@ std::vector<Output> refuse_all(std::span<const Request> batch, const Refused& re
   return out;
 }
 
+/// Into the events, each of which follows its request's reply, from the requests.
+void move_texts(std::span<Request> batch, std::span<Output> outputs) {
+  auto request = batch.begin();
+  for (Output& output : outputs) {
+    if (std::holds_alternative<Reply>(output)) {
+      ++request;
+    } else if (auto* posted = std::get_if<PostCommitted>(&std::get<Event>(output))) {
+      auto& append = std::get<AppendPost>(std::prev(request)->body);
+      posted->post.author_name = std::move(append.author_name);
+      posted->post.text = std::move(append.text);
+    }
+  }
+}
+
 void tune_for_writing(SQLite::Database& db, const CheckpointPolicy& checkpoints) {
   // What is deleted is overwritten with zeros, texts and verifiers alike. It costs deletions (and
   // nothing else) the writing of pages that SQLite would otherwise only drop.
@@ -107,9 +121,9 @@ struct SqliteStore::Impl {
   bool left_in_log = false;       // what failed last would be there after a crash
 
   void run(const Request& request, std::vector<Output>& out);
-  tl::expected<std::vector<Output>, Refused> attempt(std::span<const Request> batch, WallTime now,
+  tl::expected<std::vector<Output>, Refused> attempt(std::span<Request> batch, WallTime now,
                                                      Growth growth);
-  std::vector<Output> apply(std::span<const Request> batch, WallTime now);
+  std::vector<Output> apply(std::span<Request> batch, WallTime now);
   Refused made_sure(const Refused& refused);
   void write_back(WallTime now);
 };
@@ -126,14 +140,15 @@ void SqliteStore::Impl::run(const Request& request, std::vector<Output>& out) {
 }
 
 /// The batch as one transaction. An error: nothing of it was written.
-tl::expected<std::vector<Output>, Refused> SqliteStore::Impl::attempt(
-    std::span<const Request> batch, WallTime now, Growth growth) {
+tl::expected<std::vector<Output>, Refused> SqliteStore::Impl::attempt(std::span<Request> batch,
+                                                                      WallTime now, Growth growth) {
   std::vector<Output> out;
   out.reserve(2 * batch.size());
   try {
     writer.begin(now, growth);
     for (const Request& request : batch) run(request, out);
     writer.commit();
+    move_texts(batch, out);
     return out;
   } catch (const SQLite::Exception& error) {
     const Trouble trouble = trouble_of(error);
@@ -165,7 +180,7 @@ Refused SqliteStore::Impl::made_sure(const Refused& refused) {
   }
 }
 
-std::vector<Output> SqliteStore::Impl::apply(std::span<const Request> batch, WallTime now) {
+std::vector<Output> SqliteStore::Impl::apply(std::span<Request> batch, WallTime now) {
   const Growth growth = room.takes_growth() ? Growth::kTaken : Growth::kRefused;
   auto out = attempt(batch, now, growth);
   if (!out && out.error().why == control::Refusal::kDiskFull) {
@@ -230,7 +245,7 @@ SqliteStore::~SqliteStore() {
   }
 }
 
-std::vector<Output> SqliteStore::apply(std::span<const Request> batch, WallTime now) {
+std::vector<Output> SqliteStore::apply(std::span<Request> batch, WallTime now) {
   if (batch.empty()) return {};
   if (!impl_->failed && impl_->checkpoints.is_overdue()) impl_->write_back(now);
   if (impl_->failed) return refuse_all(batch, *impl_->failed);

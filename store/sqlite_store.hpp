@@ -60,7 +60,7 @@ class SqliteStore final : public Store {
                                            std::unique_ptr<Reserve> reserve = nullptr);
   ~SqliteStore() override;
 
-  std::vector<Output> apply(std::span<const Request> batch, WallTime now) override;
+  std::vector<Output> apply(std::span<Request> batch, WallTime now) override;
   void maintain(WallTime now) override;
   Health health() const override;
   std::unique_ptr<Reader> open_reader() override;

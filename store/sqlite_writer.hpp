@@ -40,7 +40,8 @@ class Writer {
   ~Writer();
 
   void begin(WallTime now, Growth growth = Growth::kTaken);
-  /// Appends the request's reply and events. A refusal leaves nothing behind.
+  /// Appends the request's reply and events, that of a post without its texts. A refusal leaves
+  /// nothing behind.
   void run(const Request& request, std::vector<Output>& out);
   void commit();
   void rollback() noexcept;

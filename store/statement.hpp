@@ -23,6 +23,11 @@ class DamagedRow : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// A text that lives as long as its Use: bound without a copy.
+struct Lasting {
+  const std::string& text;
+};
+
 class Use {
  public:
   template <typename... Parameters>
@@ -63,6 +68,7 @@ class Use {
   }
   void bind(int index, std::uint32_t value) { statement_.bind(index, value); }
   void bind(int index, const std::string& value) { statement_.bind(index, value); }
+  void bind(int index, const Lasting& value) { statement_.bindNoCopy(index, value.text); }
   void bind(int index, std::string_view value) { statement_.bind(index, std::string(value)); }
   void bind(int index, const char* value) { statement_.bind(index, value); }
   void bind(int index, WallTime value) {

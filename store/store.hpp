@@ -110,8 +110,9 @@ class Store {
   /// kDiskFull nothing was written of what is refused: posts and follows first; the rest of the
   /// batch is done where there is room for it. With kStoreFailed all are refused until the store is
   /// opened again; the batch that met it may then turn out to be there, whole. Message IDs are
-  /// given out here, strictly increasing, never twice.
-  virtual std::vector<Output> apply(std::span<const Request> batch, WallTime now) = 0;
+  /// given out here, strictly increasing, never twice. The batch is used up: the texts of posts go
+  /// on in their events, so that they return to the thread that allocated them.
+  virtual std::vector<Output> apply(std::span<Request> batch, WallTime now) = 0;
 
   /// What is better done between batches than while somebody waits for one. Called when the outputs
   /// of each apply() have been passed on, and about once a second while health().is_restless.

@@ -66,14 +66,14 @@ Writer::ReplyBody Writer::perform(const AppendPost& request) {
   const MessageId id = next_id_;
   const bool is_numbered = request.once.number != 0 && !fault("sequence_not_written_with_post");
   const Numbered once = is_numbered ? request.once : Numbered{};
-  Use(sql_->insert_post, id, request.author, head.last_post, now_, request.text, once.device,
-      once.number)
+  Use(sql_->insert_post, id, request.author, head.last_post, now_, Lasting{request.text},
+      once.device, once.number)
       .run();
   next_id_ = id + 1;
   head.last_post = id;
   stage(request.author, head);
   record_post(request.once);
-  events_.push_back(PostCommitted{{id, request.author, request.author_name, request.text, now_}});
+  events_.push_back(PostCommitted{{id, request.author, {}, {}, now_}});  // texts: after the commit
   return Posted{id};
 }
 

@@ -104,7 +104,7 @@ void Channel::ping() { is_ping_owed_ = true; }
 void Channel::mark(std::uint64_t id) { mark_ = id; }
 void Channel::set_windows(std::size_t talk, std::size_t bulk) { in_.set_windows(talk, bulk); }
 bool Channel::has_delivered() const { return in_.has_delivered(); }
-std::vector<Delivered> Channel::take_delivered(std::size_t most) { return in_.take(most); }
+Deliveries Channel::take_delivered(std::size_t most) { return in_.take(most); }
 
 tl::expected<Received, Violation> Channel::on_packet(std::uint64_t number, Bytes frames,
                                                      std::uint64_t next_number_to_send,

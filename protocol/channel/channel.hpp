@@ -120,7 +120,7 @@ class Channel {
 
   bool has_delivered() const;
   /// What has become readable, in order. Taking it is consuming it: the windows slide.
-  std::vector<Delivered> take_delivered(std::size_t most = SIZE_MAX);
+  Deliveries take_delivered(std::size_t most = SIZE_MAX);
 
   // --- The datagram's side ---
 

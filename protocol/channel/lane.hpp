@@ -1,8 +1,8 @@
-// The two lanes of a channel and what comes out of them.
+// The two lanes of a channel.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "protocol/limits.hpp"
 
@@ -14,14 +14,6 @@ enum class Lane : std::uint8_t { kTalk = 0, kBulk = 1 };
 
 /// Names a bulk stream of one direction: 0, 1, 2, … in the order of opening. Talk has no name: 0.
 using StreamId = std::uint64_t;
-
-/// A message that has become readable.
-struct Delivered {
-  Lane lane = Lane::kTalk;
-  StreamId stream = 0;
-  bool last = false;  // of its bulk stream
-  std::vector<std::uint8_t> bytes;
-};
 
 /// What a message counts against windows and queue bounds.
 constexpr std::size_t cost_of(std::size_t message_bytes) {

@@ -86,8 +86,7 @@ std::optional<Violation> ReceiveLanes::accept(ReceiveStream& stream, const Frame
        !stream.buffered[static_cast<std::size_t>(frame.seq - stream.next_seq)].empty());
   if (is_repeat) {
     if (fault("duplicate_delivered")) {
-      delivered_.push_back(
-          {frame.lane, frame.stream, frame.last, {frame.message.begin(), frame.message.end()}});
+      delivered_.add({frame.lane, frame.stream, frame.last, frame.message});
     }
     return std::nullopt;
   }
@@ -111,7 +110,7 @@ std::optional<Violation> ReceiveLanes::accept(ReceiveStream& stream, const Frame
     buffer(stream, frame);
     return std::nullopt;
   }
-  deliver(stream, frame.lane, {frame.message.begin(), frame.message.end()});
+  deliver(stream, frame.lane, frame.message);
   if (!stream.buffered.empty()) {
     stream.buffered.pop_front();  // the gap that this one has closed
     --(frame.lane == Lane::kTalk ? talk_slots_ : bulk_slots_);
@@ -130,32 +129,23 @@ void ReceiveLanes::buffer(ReceiveStream& stream, const Frame& frame) {
 void ReceiveLanes::deliver_buffered(ReceiveStream& stream, Lane lane) {
   std::uint64_t& slots = lane == Lane::kTalk ? talk_slots_ : bulk_slots_;
   while (!stream.buffered.empty() && !stream.buffered.front().empty()) {
-    deliver(stream, lane, std::move(stream.buffered.front()));
+    deliver(stream, lane, stream.buffered.front());
     stream.buffered.pop_front();
     --slots;
   }
   if (stream.buffered.empty()) stream.buffered.clear();
 }
 
-void ReceiveLanes::deliver(ReceiveStream& stream, Lane lane, std::vector<std::uint8_t> message) {
+void ReceiveLanes::deliver(ReceiveStream& stream, Lane lane, Bytes message) {
   window_of(lane).delivered += cost_of(message.size());
   const bool last = stream.last_seq == stream.next_seq;
   ++stream.next_seq;
-  delivered_.push_back({lane, stream.id, last, std::move(message)});
+  delivered_.add({lane, stream.id, last, message});
 }
 
-std::vector<Delivered> ReceiveLanes::take(std::size_t most) {
-  std::vector<Delivered> taken;
-  if (most >= delivered_.size()) {
-    taken.swap(delivered_);
-    talk_window_.taken = talk_window_.delivered;
-    bulk_window_.taken = bulk_window_.delivered;
-  } else {
-    const auto end = delivered_.begin() + static_cast<std::ptrdiff_t>(most);
-    taken.assign(std::move_iterator(delivered_.begin()), std::move_iterator(end));
-    delivered_.erase(delivered_.begin(), end);
-    for (const Delivered& each : taken) window_of(each.lane).taken += cost_of(each.bytes.size());
-  }
+Deliveries ReceiveLanes::take(std::size_t most) {
+  Deliveries taken = delivered_.take(most);
+  for (const Delivered& each : taken) window_of(each.lane).taken += cost_of(each.bytes.size());
   owe_if_used(talk_window_);
   owe_if_used(bulk_window_);
   return taken;

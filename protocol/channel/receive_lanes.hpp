@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "protocol/channel/deliveries.hpp"
 #include "protocol/channel/frames.hpp"
 #include "protocol/channel/lane.hpp"
 #include "protocol/channel/rest.hpp"
@@ -42,7 +43,7 @@ class ReceiveLanes {
 
   bool has_delivered() const { return !delivered_.empty(); }
   /// The first ones that are to be taken, at most so many.
-  std::vector<Delivered> take(std::size_t most);
+  Deliveries take(std::size_t most);
 
   void set_windows(std::size_t talk, std::size_t bulk);
   /// The lane of which a window frame is owed, and its limit; announced from then on.
@@ -66,7 +67,7 @@ class ReceiveLanes {
   std::optional<Violation> accept(ReceiveStream& stream, const Frame& frame);
   std::optional<Violation> judge_last(const ReceiveStream& stream, const Frame& frame) const;
   void buffer(ReceiveStream& stream, const Frame& frame);
-  void deliver(ReceiveStream& stream, Lane lane, std::vector<std::uint8_t> message);
+  void deliver(ReceiveStream& stream, Lane lane, Bytes message);
   void deliver_buffered(ReceiveStream& stream, Lane lane);
   static void owe_if_used(ReceiveWindow& window);
 
@@ -77,7 +78,7 @@ class ReceiveLanes {
   ReceiveWindow bulk_window_;
   std::uint64_t talk_slots_ = 0;  // of `buffered`, filled or missing
   std::uint64_t bulk_slots_ = 0;
-  std::vector<Delivered> delivered_;
+  Deliveries delivered_;
 };
 
 }  // namespace hub::channel

@@ -294,7 +294,7 @@ channel::Channel& Connection::channel() {
   return *channel_;
 }
 
-std::vector<channel::Delivered> Connection::take_delivered(std::size_t most) {
+channel::Deliveries Connection::take_delivered(std::size_t most) {
   if (!channel_) return {};
   return channel_->take_delivered(most);
 }

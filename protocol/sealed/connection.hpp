@@ -81,7 +81,7 @@ class Connection {
   channel::Channel& channel();
   /// What has become readable, moved out: the first messages, at most so many. What is left keeps
   /// its room in the receive window.
-  std::vector<channel::Delivered> take_delivered(std::size_t most = SIZE_MAX);
+  channel::Deliveries take_delivered(std::size_t most = SIZE_MAX);
   bool has_delivered() const { return channel_ != nullptr && channel_->has_delivered(); }
   /// The newest mark that came (see channel::Channel::mark()); nothing where none did since.
   std::optional<std::uint64_t> take_mark() {

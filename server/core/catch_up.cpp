@@ -120,8 +120,7 @@ void Hub::Impl::on_catch_up(const CatchUpRead& missed, Now now) {
         std::any_of(taken_back.begin(), taken_back.end(),
                     [&](const TakenBack& what) { return what.covers(post.author, post.id); });
     if (post.id > up_to || !is_due || is_skipped || is_gone) continue;
-    const std::string payload = format_post(post.author_name, post.text);
-    send_forward(*session, post.id, message_of(Opcode::kForward, post.id, payload));
+    send_forward(*session, post.id, forward_of(post));
   }
   session->served = std::max(session->served, up_to);
   links.touch(*session->link);

@@ -25,9 +25,9 @@ void drop_idle_traffic(Session& session) {
 
 void Hub::Impl::forward(const store::Post& post) {
   const auto followers = follows.online_followers(post.author);
-  const std::string payload = format_post(post.author_name, post.text);
-  const channel::Payload message = message_of(Opcode::kForward, post.id, payload);
+  const channel::Payload message = forward_of(post);
   recent.add(post, message);
+  const std::string_view payload = sealed::read_message(message.bytes())->payload;
   if (fault("forward_to_non_follower")) {
     for (Session* session : sessions.page(0, sessions.size())) {
       if (session->is_sealed()) {

@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <deque>
 #include <memory>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -234,6 +235,7 @@ struct Hub::Impl {
   void on_messages(Link& link, Now now);
   void on_message(Link& link, Bytes message, Now now);
   channel::Payload message_of(Opcode opcode, MessageId msg_id, std::string_view payload);
+  channel::Payload forward_of(const store::Post& post);
   bool send_talk(Link& link, Opcode opcode, MessageId msg_id, std::string_view payload);
   bool send_talk(Link& link, channel::Payload message);
   void close_link(Link& link, sealed::CloseReason why);
@@ -348,6 +350,7 @@ struct Hub::Impl {
   RateLimitTable reset_rate;
   std::unordered_map<sealed::ConnectionId, LoginAttempt> attempts;
   std::vector<std::uint8_t> message_bytes;  // of message_of(): capacity stays
+  std::string forward_text;                 // of forward_of(), likewise
 
   /// A device that had a session before a restart and is not back yet.
   struct AwayDevice {
@@ -372,7 +375,8 @@ struct Hub::Impl {
   TimePoint next_save{};          // a turn saves only so many
 
   store::Tag next_tag = 1;
-  std::unordered_map<store::Tag, Pending> pending;
+  std::pmr::unsynchronized_pool_resource pending_memory;  // comes and goes with every request
+  std::pmr::unordered_map<store::Tag, Pending> pending{&pending_memory};
   std::size_t pending_writes = 0;
   std::size_t pending_checks = 0;
   std::size_t pending_reads = 0;

@@ -30,9 +30,7 @@ void Hub::Impl::restore(const RestoredHistory& history) {
   for (const store::HistoryPost& each : history.end.posts) {
     channel::Payload message;
     if (!each.is_deleted) {
-      const store::Post& post = each.post;
-      const std::string payload = format_post(post.author_name, post.text);
-      message = message_of(Opcode::kForward, post.id, payload);
+      message = forward_of(each.post);
     }
     recent.add(fault("hidden_posts_restored_as_shown") ? store::HistoryPost{each.post} : each,
                std::move(message));

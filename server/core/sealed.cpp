@@ -215,6 +215,12 @@ channel::Payload Hub::Impl::message_of(Opcode opcode, MessageId msg_id, std::str
   return channel::Payload(message_bytes);
 }
 
+channel::Payload Hub::Impl::forward_of(const store::Post& post) {
+  forward_text.clear();
+  format_post(post.author_name, post.text, forward_text);
+  return message_of(Opcode::kForward, post.id, forward_text);
+}
+
 bool Hub::Impl::send_talk(Link& link, Opcode opcode, MessageId msg_id, std::string_view payload) {
   return send_talk(link, message_of(opcode, msg_id, payload));
 }

@@ -64,7 +64,7 @@ void StoreThread::run() {
   look_after_store();
   while (wait(waiting)) {
     if (waiting.empty()) look_after_store();
-    const std::span<const store::Request> all(waiting);
+    const std::span<store::Request> all(waiting);
     const std::size_t most = fault("commits_are_not_grouped") ? 1 : kMaxGroup;
     for (std::size_t at = 0; at < all.size(); at += most) {
       commit(all.subspan(at, std::min(most, all.size() - at)));
@@ -77,7 +77,7 @@ bool StoreThread::wait(std::vector<store::Request>& waiting) {
   return awaits_second_ ? inbox_.wait_all_for(waiting, kSecond) : inbox_.wait_all(waiting);
 }
 
-void StoreThread::commit(std::span<const store::Request> group) {
+void StoreThread::commit(std::span<store::Request> group) {
   failpoint("batch_taken");
   StoreOutputs outputs;
   try {

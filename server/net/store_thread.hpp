@@ -44,7 +44,7 @@ class StoreThread {
  private:
   void run();
   bool wait(std::vector<store::Request>& waiting);
-  void commit(std::span<const store::Request> group);
+  void commit(std::span<store::Request> group);
   void look_after_store();
 
   Inbox<store::Request> inbox_;

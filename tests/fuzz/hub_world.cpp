@@ -65,8 +65,8 @@ HubWorld::HubWorld(std::uint8_t mode) : reader_(store_.open_reader()) {
     peers_[i].magic = {'p', static_cast<std::uint8_t>('0' + i)};
   }
   for (const std::string_view name : kNames) {
-    const store::Request add{0, control::AddUser{std::string(name), test::dummy_verifier()}};
-    store_.apply({&add, 1}, now_.wall);
+    const control::AddUser add{std::string(name), test::dummy_verifier()};
+    test::apply(store_, {{0, add}}, now_.wall);
     accounts_[std::string(name)] = (*reader_->account(name))->id;
   }
   identity_.keys.accepted.push_back(generate_key_pair(random_));
@@ -191,7 +191,7 @@ void HubWorld::deliver_writes(std::size_t count) {
   const std::size_t size = std::min(count, writes_.size());
   if (size == 0) return;
   const auto end = writes_.begin() + static_cast<std::ptrdiff_t>(size);
-  const std::vector<store::Request> batch(writes_.begin(), end);
+  std::vector<store::Request> batch(writes_.begin(), end);
   writes_.erase(writes_.begin(), end);
   for (const store::Output& output : store_.apply(batch, now_.wall)) {
     if (const auto* reply = std::get_if<store::Reply>(&output)) {

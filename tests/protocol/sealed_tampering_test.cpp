@@ -304,7 +304,8 @@ class Conversation {
   }
   void pump(Connection* connection, const Endpoint& from) {
     if (connection == nullptr) return;
-    for (const auto& message : connection->take_delivered()) delivered_.push_back(message.bytes);
+    for (const auto& message : connection->take_delivered())
+      delivered_.emplace_back(message.bytes.begin(), message.bytes.end());
     if (const auto mark = connection->take_mark()) delivered_.push_back(numbered(77));
     Buffer out;
     while (const auto path = connection->poll_transmit(now(), out)) {

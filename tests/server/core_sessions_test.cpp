@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/support/store_verbs.hpp"
 #include "tests/support/world.hpp"
 
 using namespace hub;
@@ -198,7 +199,7 @@ TEST_CASE("an account disabled between password and session does not get in") {
   Peer& late = w.peer();
   late.send_as(0, O::kLogin, "ann&ann_pw");
   w.run_for(50ms);
-  w.store.apply(std::vector<store::Request>{{1, control::DisableUser{"ann"}}}, w.net.now().wall);
+  test::apply(w.store, {{1, control::DisableUser{"ann"}}}, w.net.now().wall);
   w.run_for(100ms);
   w.host.hold_commits(false);
   CHECK(late.take_opcodes() == Opcodes{O::kLoginFailed});

@@ -41,7 +41,7 @@ class GatedStore final : public store::Store {
   explicit GatedStore(Ledger& ledger) : ledger_(ledger) {}
   ~GatedStore() override { ledger_.closed = true; }
 
-  std::vector<store::Output> apply(std::span<const store::Request> batch, WallTime) override {
+  std::vector<store::Output> apply(std::span<store::Request> batch, WallTime) override {
     std::unique_lock lock(ledger_.mutex);
     ledger_.groups.push_back(batch.size());
     ledger_.changed.notify_all();
@@ -87,7 +87,7 @@ class WatchedStore final : public store::Store {
   using Watch = std::function<void(store::Health&)>;
   explicit WatchedStore(Watch watch) : watch_(std::move(watch)) {}
 
-  std::vector<store::Output> apply(std::span<const store::Request> batch, WallTime) override {
+  std::vector<store::Output> apply(std::span<store::Request> batch, WallTime) override {
     std::vector<store::Output> out;
     for (const auto& request : batch) out.emplace_back(store::Reply{request.tag, control::Done{}});
     return out;

@@ -9,6 +9,7 @@
 #include "tests/support/hub_host.hpp"
 #include "tests/support/memory_store.hpp"
 #include "tests/support/sim_client.hpp"
+#include "tests/support/store_verbs.hpp"
 
 using namespace hub;
 using namespace hub::test;
@@ -74,7 +75,7 @@ std::multiset<std::string> history(SimWorld& w) {
   w.host.add_user("auditor", "x");
   const AccountId auditor = reader->account("auditor")->value().id;
   for (const auto& name : kPeople) {
-    w.store.apply(std::vector<store::Request>{{1, store::Follow{auditor, name}}}, {});
+    test::apply(w.store, {{1, store::Follow{auditor, name}}});
   }
   const auto posts = reader->retrieve(auditor, 100'000, 0);
   for (const auto& post : *posts) out.insert("<" + post.author_name + ">" + post.text);

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/support/sealed_world.hpp"
+#include "tests/support/store_verbs.hpp"
 
 using namespace hub;
 using namespace hub::test;
@@ -221,7 +222,7 @@ TEST_CASE("resume: the store has the last word", "[resume][p23]") {
   // The device is read and its proof is right; what is committed first takes its key away.
   w.host.delays() = {50ms, 0ms, 1ms};
   const store::Request disable{0, control::DisableUser{"ann"}};
-  w.net.after(20ms, [&] { w.store.apply({&disable, 1}, w.net.now().wall); });
+  w.net.after(20ms, [&] { test::apply(w.store, {disable}, w.net.now().wall); });
   CHECK_FALSE(ann->resume("ann"));
   CHECK(ann->refusal() == LoginRefusal::kWrong);
   CHECK(w.host.counters().resumes_failed == 1);

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/support/sealed_world.hpp"
+#include "tests/support/store_verbs.hpp"
 
 using namespace hub;
 using namespace hub::test;
@@ -174,7 +175,7 @@ TEST_CASE("ended: who was away when it happened does not get in by what he held"
                  }
                },
                command(how, *bob))};
-    w.store.apply({&request, 1}, w.net.now().wall);
+    test::apply(w.store, {request}, w.net.now().wall);
     w.host.restart();
     bob->ping();
   }

@@ -105,7 +105,7 @@ TEST_CASE("a backup during writes holds every post up to one, and none after it"
   std::thread writer([&] {
     while (writing) {
       const Request post{1, AppendPost{ann, "ann", std::string(500, 'x')}};
-      const auto out = world->store().apply(std::span(&post, 1), {});
+      const auto out = apply(world->store(), {post});
       newest = std::get<Posted>(std::get<Reply>(out[0]).body).id;
     }
   });

@@ -57,7 +57,7 @@ CONTRACT("a batch's replies come in its order, each before the events it caused"
                                       {1, Unfollow{ann, "bob"}}};
   const auto bob_is = std::to_string(bob);
   const auto pair = std::to_string(ann) + " " + bob_is;
-  REQUIRE(describe(world->store().apply(batch, now)) ==
+  REQUIRE(describe(apply(world->store(), batch, now)) ==
           Lines{"7 posted 1", "  event post 1 " + bob_is + " <bob>unseen 1800000000000000",
                 "3 done", "  event follow " + pair, "9 posted 2",
                 "  event post 2 " + bob_is + " <bob>seen 1800000000000000",

@@ -178,8 +178,8 @@ TEST_CASE("both stores say and hold the same, whatever is asked, across restarts
   for (int round = 0; round < 40; ++round) {
     now += std::chrono::milliseconds(1);
     const auto batch = dice.batch();
-    const auto said = memory.apply(batch, now);
-    REQUIRE(difference(describe(disk->store().apply(batch, now)), describe(said)) == "");
+    const auto said = apply(memory, batch, now);
+    REQUIRE(difference(describe(apply(disk->store(), batch, now)), describe(said)) == "");
     dice.learn(said);
     if (dice.below(8) == 0) disk.reopen();
     REQUIRE(difference(describe(disk->reader()), describe(*memory_reader)) == "");
@@ -200,7 +200,7 @@ TEST_CASE("retrieve gives what the plain query gives, for every n and every star
   StoreWorld<OnDisk> world(small_options());
   RawDatabase raw(world.kind().file());
   for (int round = 0; round < 30; ++round) {
-    world->store().apply(dice.batch(), {});
+    apply(world->store(), dice.batch());
     for (int i = 0; i < 5; ++i) {
       const AccountId follower = dice.account();
       const auto n = static_cast<std::uint32_t>(dice.below(12));
@@ -219,7 +219,7 @@ TEST_CASE("an administrator's reader sees the same feed without the writer") {
   StoreWorld<OnDisk> world(small_options());
   AdminReader admin(world.kind().file());
   for (int round = 0; round < 20; ++round) {
-    dice.learn(world->store().apply(dice.batch(), {}));
+    dice.learn(apply(world->store(), dice.batch()));
     REQUIRE(difference(describe(admin.reader()), describe(world->reader())) == "");
   }
   const auto state = describe(world->reader());

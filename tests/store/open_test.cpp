@@ -190,7 +190,7 @@ void use_everything(const std::filesystem::path& file) {
                                 {3, Unfollow{1, "nobody", {1, 100}}},
                                 {4, control::ForgetDevice{"ann", dummy_device(1)}}};
     for (const Request& request : requests) {
-      REQUIRE(store->apply(std::span(&request, 1), {}).size() >= 1);
+      REQUIRE(apply(*store, {request}).size() >= 1);
     }
     check(file);
   } catch (const OpenError& error) {

@@ -76,7 +76,7 @@ TEST_CASE("a device's requests are never told as less than what was done before 
     const Numbered once{device, number};
     const Request request = number % 7 == 0 ? Request{1, Unfollow{ann, "ann", once}}
                                             : Request{1, AppendPost{ann, "ann", "text", once}};
-    world->store().apply(std::span(&request, 1), {});
+    apply(world->store(), {request});
     done = number;
   }
   writing = false;
@@ -109,13 +109,12 @@ TEST_CASE("a retrieve never goes by whom its account followed before the questio
   };
   std::thread first(read);
   std::thread second(read);
-  const auto apply = [&](const Request& request) { world->store().apply({&request, 1}, {}); };
   for (std::size_t i = 0; i < kAuthors; ++i) {
-    apply({1, Follow{ann, "author" + std::to_string(i)}});
+    apply(world->store(), {{1, Follow{ann, "author" + std::to_string(i)}}});
     followed = i + 1;
   }
   for (std::size_t i = 0; i < kAuthors; ++i) {
-    apply({1, Unfollow{ann, "author" + std::to_string(i)}});
+    apply(world->store(), {{1, Unfollow{ann, "author" + std::to_string(i)}}});
     left = kAuthors - i - 1;
   }
   writing = false;

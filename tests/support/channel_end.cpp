@@ -54,9 +54,7 @@ std::vector<std::uint8_t> numbered(std::uint32_t number, std::size_t bytes) {
   return out;
 }
 
-std::uint32_t number_of(const std::vector<std::uint8_t>& message) {
-  return wire::Reader(message).u32();
-}
+std::uint32_t number_of(Bytes message) { return wire::Reader(message).u32(); }
 
 End::End(SimNet& net, const Endpoint& self, const Endpoint& peer, const Options& options,
          Carrier carrier)

@@ -41,7 +41,7 @@ struct Side {
 
 /// A message that names itself: its number in four bytes, then filler.
 std::vector<std::uint8_t> numbered(std::uint32_t number, std::size_t bytes = 4);
-std::uint32_t number_of(const std::vector<std::uint8_t>& message);
+std::uint32_t number_of(Bytes message);
 
 /// How an End's datagrams travel.
 using Carrier = std::function<void(const Endpoint& from, const Endpoint& to, Bytes datagram)>;

@@ -6,6 +6,7 @@
 #include "protocol/client_id.hpp"
 #include "protocol/limits.hpp"
 #include "server/core/recent_posts.hpp"
+#include "tests/support/store_verbs.hpp"
 
 namespace hub::test {
 
@@ -150,7 +151,7 @@ void HubHost::write(decltype(store::Request::body) body) {
 
 void HubHost::commit() {
   commit_scheduled_ = false;
-  const std::vector<store::Request> batch = std::exchange(inbox_, {});
+  std::vector<store::Request> batch = std::exchange(inbox_, {});
   auto outputs = store_->apply(batch, net_.now().wall);
   if (!alive_) return;
   if (delays_.outputs == Duration::zero()) {
@@ -197,7 +198,8 @@ void HubHost::begin_read(const server::ReadJob& job) {
 }
 
 void HubHost::write_beside(std::span<const store::Request> batch) {
-  for (const auto& output : store_->apply(batch, net_.now().wall)) {
+  for (const auto& output :
+       test::apply(*store_, std::vector(batch.begin(), batch.end()), net_.now().wall)) {
     hub_->on_store_output(output, net_.now());
   }
   turn();

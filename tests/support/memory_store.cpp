@@ -44,7 +44,7 @@ MemoryStore::MemoryStore(const store::StoreOptions& options)
 MemoryStore::MemoryStore(const store::StoreOptions& options, const store::HubInfo& info)
     : options_(options), info_(info) {}
 
-std::vector<Output> MemoryStore::apply(std::span<const store::Request> batch, WallTime now) {
+std::vector<Output> MemoryStore::apply(std::span<store::Request> batch, WallTime now) {
   std::vector<Output> out;
   if (batch.empty()) return out;
   now_ = now;

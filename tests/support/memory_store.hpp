@@ -20,7 +20,7 @@ class MemoryStore final : public store::Store {
   explicit MemoryStore(const store::StoreOptions& options = {});
   MemoryStore(const store::StoreOptions& options, const store::HubInfo& info);
 
-  std::vector<store::Output> apply(std::span<const store::Request> batch, WallTime now) override;
+  std::vector<store::Output> apply(std::span<store::Request> batch, WallTime now) override;
   std::unique_ptr<store::Reader> open_reader() override;
 
   /// The next batch is refused with kDiskFull (its posts and follows), kBusy or kStoreFailed (as a

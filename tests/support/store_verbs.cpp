@@ -42,6 +42,11 @@ Key dummy_resume_key(std::uint8_t seed) {
   return key;
 }
 
+std::vector<store::Output> apply(store::Store& store, std::vector<store::Request> batch,
+                                 WallTime now) {
+  return store.apply(batch, now);
+}
+
 store::Read<std::optional<store::KnownDevice>> find_device(store::Reader& reader,
                                                            const std::string& client_id,
                                                            const DeviceId& device) {

@@ -21,6 +21,10 @@ Verifier dummy_verifier(std::uint8_t seed = 0);
 DeviceId dummy_device(std::uint8_t seed);
 Key dummy_resume_key(std::uint8_t seed);
 
+/// Store::apply() on a copy.
+std::vector<store::Output> apply(store::Store& store, std::vector<store::Request> batch,
+                                 WallTime now = {});
+
 /// One of them alone, as `reader` finds it.
 store::Read<std::optional<store::KnownDevice>> find_device(store::Reader& reader,
                                                            const std::string& client_id,

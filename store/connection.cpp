@@ -45,12 +45,6 @@ void require_file(const std::filesystem::path& file, Access access) {
   }
 }
 
-/// Counts of SQLite's memory, which nobody reads, cost a lock at each allocation of every thread.
-/// Has an effect before SQLite is first used.
-void count_no_memory() {
-  [[maybe_unused]] static const int configured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-}
-
 int pragma(SQLite::Database& db, const char* query) { return db.execAndGet(query).getInt(); }
 
 void require_ours(SQLite::Database& db, const std::filesystem::path& file) {
@@ -65,9 +59,14 @@ void require_ours(SQLite::Database& db, const std::filesystem::path& file) {
 
 }  // namespace
 
-SQLite::Database open_connection(const std::filesystem::path& file, Access access) {
-  count_no_memory();
+void set_up_sqlite() {
+  // Counts of SQLite's memory, which nobody reads, cost a lock at each allocation of every thread.
+  [[maybe_unused]] static const int counts_nothing = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   put_failpoint_behind_writes();
+}
+
+SQLite::Database open_connection(const std::filesystem::path& file, Access access) {
+  set_up_sqlite();
   require_file(file, access);
   try {
     const bool write = access == Access::kWrite;

@@ -22,6 +22,9 @@ enum class Access { kRead, kWrite };
 /// administrator's own sqlite3. Another hub is kept out by the directory's lock.
 inline constexpr int kBusyMilliseconds = 2000;
 
+/// What holds for all of a process's connections; before the first of them.
+void set_up_sqlite();
+
 /// Opens a file that must be there and be a hub's, of whatever schema. Throws OpenError.
 SQLite::Database open_connection(const std::filesystem::path& file, Access access);
 

@@ -28,6 +28,7 @@ void write_log_back(SQLite::Database& db) {
 
 void fill(const std::filesystem::path& file, const KdfParams& kdf, Random& random,
           std::span<const Migration> migrations) {
+  set_up_sqlite();
   SQLite::Database db(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX);
   db.exec("PRAGMA journal_mode = WAL");  // is kept in the file
   apply_migrations(db, migrations);

@@ -17,14 +17,24 @@ void Deliveries::add(const Delivered& message) {
 }
 
 Deliveries Deliveries::take(std::size_t most) {
-  if (most >= size()) return std::exchange(*this, {});
+  if (first_ == 0 && most >= size()) return std::exchange(*this, {});
   Deliveries taken;
-  for (std::size_t i = 0; i < most; ++i) taken.add((*this)[i]);
-  Deliveries left;
-  const std::size_t first_left = most + (fault("message_left_behind_lost") ? 1 : 0);
-  for (std::size_t i = first_left; i < size(); ++i) left.add((*this)[i]);
-  *this = std::move(left);
+  const std::size_t count = std::min(most, size());
+  for (std::size_t i = 0; i < count; ++i) taken.add((*this)[i]);
+  first_ += count;
+  if (fault("message_left_behind_lost") && !empty()) ++first_;
+  forget_taken();
   return taken;
+}
+
+/// Once they are half of all: so each is moved once at most, on average.
+void Deliveries::forget_taken() {
+  if (2 * first_ < entries_.size() || fault("taken_messages_kept")) return;
+  const std::size_t gone = empty() ? bytes_.size() : entries_[first_].offset;
+  entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(first_));
+  bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(gone));
+  for (Entry& entry : entries_) entry.offset -= gone;
+  first_ = 0;
 }
 
 }  // namespace hub::channel

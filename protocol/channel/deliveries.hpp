@@ -20,12 +20,11 @@ struct Delivered {
 
 class Deliveries {
  public:
-  bool empty() const { return entries_.empty(); }
-  std::size_t size() const { return entries_.size(); }
+  bool empty() const { return size() == 0; }
+  std::size_t size() const { return entries_.size() - first_; }
   Delivered operator[](std::size_t i) const {
-    const Entry& entry = entries_[i];
-    return {entry.lane, entry.stream, entry.last,
-            Bytes(bytes_).subspan(entry.offset, entry.size)};
+    const Entry& entry = entries_[first_ + i];
+    return {entry.lane, entry.stream, entry.last, Bytes(bytes_).subspan(entry.offset, entry.size)};
   }
 
   class Iterator {
@@ -47,7 +46,7 @@ class Deliveries {
 
   /// Copies the message's bytes.
   void add(const Delivered& message);
-  /// The first ones, at most so many; the others stay.
+  /// The first ones, at most so many; the others stay. Costs what is taken, however many stay.
   Deliveries take(std::size_t most);
 
  private:
@@ -59,8 +58,11 @@ class Deliveries {
     StreamId stream = 0;
   };
 
+  void forget_taken();
+
   std::vector<Entry> entries_;
   std::vector<std::uint8_t> bytes_;
+  std::size_t first_ = 0;  // of the entries: those before it have been taken
 };
 
 }  // namespace hub::channel

@@ -1,6 +1,8 @@
 #include "protocol/crypto/hash.hpp"
 
-#include <nettle/hmac.h>
+#include <algorithm>
+#include <array>
+
 #include <nettle/sha2.h>
 #include <sodium.h>
 
@@ -9,6 +11,13 @@
 namespace hub {
 
 static_assert(std::tuple_size_v<Key> == SHA256_DIGEST_SIZE);
+
+namespace {
+
+constexpr std::uint8_t kInnerPad = 0x36;  // RFC 2104, section 2
+constexpr std::uint8_t kOuterPad = 0x5c;
+
+}  // namespace
 
 Key sha256(std::initializer_list<Bytes> parts) {
   sha256_ctx state;
@@ -21,12 +30,28 @@ Key sha256(std::initializer_list<Bytes> parts) {
 }
 
 Key hmac_sha256(Bytes key, std::initializer_list<Bytes> parts) {
-  hmac_sha256_ctx state;
-  hmac_sha256_set_key(&state, key.size(), key.data());
-  for (const Bytes part : parts) hmac_sha256_update(&state, part.size(), part.data());
+  // Of Nettle's hash and not its HMAC, which leaves the padded key on the stack.
+  std::array<std::uint8_t, SHA256_BLOCK_SIZE> pad{};
+  if (key.size() <= pad.size()) {
+    std::copy(key.begin(), key.end(), pad.begin());
+  } else {
+    Key hashed = sha256({key});
+    std::copy(hashed.begin(), hashed.end(), pad.begin());
+    wipe(hashed);
+  }
+  sha256_ctx state;
+  sha256_init(&state);
+  for (std::uint8_t& byte : pad) byte ^= kInnerPad;
+  sha256_update(&state, pad.size(), pad.data());
+  for (const Bytes part : parts) sha256_update(&state, part.size(), part.data());
   Key out{};
-  hmac_sha256_digest(&state, out.size(), out.data());
+  sha256_digest(&state, out.size(), out.data());  // and begins anew
+  for (std::uint8_t& byte : pad) byte ^= kInnerPad ^ kOuterPad;
+  sha256_update(&state, pad.size(), pad.data());
+  sha256_update(&state, out.size(), out.data());
+  sha256_digest(&state, out.size(), out.data());
   sodium_memzero(&state, sizeof state);
+  sodium_memzero(pad.data(), pad.size());
   return out;
 }
 

@@ -1,6 +1,6 @@
-// SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104) from Nettle, which uses the processor's own
-// instructions for them; and how secrets are compared and forgotten, from libsodium. Pure; any
-// thread.
+// SHA-256 (FIPS 180-4) from Nettle, which uses the processor's own instructions for it;
+// HMAC-SHA-256 (RFC 2104) on it; and how secrets are compared and forgotten, from libsodium. Pure;
+// any thread.
 #pragma once
 
 #include <cstdint>

@@ -66,9 +66,9 @@ struct TimedLine {
   std::string text;
 };
 
-TimedLine told_lost(std::size_t lines) {
+TimedLine told_lost(std::size_t lines, spdlog::log_clock::time_point at) {
   return {
-      spdlog::details::os::now(), LogLevel::kWarning,
+      at, LogLevel::kWarning,
       fmt::format("{} lines of the log are missing here: they were not read fast enough", lines)};
 }
 
@@ -81,6 +81,7 @@ class Log::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
+  /// One line at least. That lines are missing is told whatever the level: they were of this one.
   void push(std::vector<TimedLine>& lines);
   bool wants(LogLevel level) const { return level >= least_; }
 
@@ -107,13 +108,13 @@ Log::Impl::Impl(LogLevel least, LogFormat format)
 Log::Impl::~Impl() {
   waiting_.close();
   thread_.join();
-  if (lost_ > 0) write(told_lost(lost_));
+  if (lost_ > 0) write(told_lost(lost_, spdlog::details::os::now()));
 }
 
 void Log::Impl::push(std::vector<TimedLine>& lines) {
   const std::lock_guard lock(lost_mutex_);
   const bool tells = lost_ > 0;
-  if (tells) lines.insert(lines.begin(), told_lost(lost_));
+  if (tells) lines.insert(lines.begin(), told_lost(lost_, lines.front().at));
   const std::size_t taken = waiting_.push_some(lines);
   if (tells && taken > 0) lost_ = 0;
   if (!fault("lost_lines_not_told")) {

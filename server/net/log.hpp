@@ -1,6 +1,6 @@
 // The log: lines on standard error, as text or as one JSON object each. Written by a thread of its
 // own, so that a stopped terminal or a full pipe never stops the hub; where too many lines wait,
-// further ones are lost, and a line tells how many. Any thread may write.
+// further ones are lost, and a line in their place tells how many. Any thread may write.
 #pragma once
 
 #include <memory>
@@ -29,7 +29,7 @@ class Log {
   void write(std::vector<LogLine>& lines, WallTime at);
 
  private:
-  struct Impl;
+  class Impl;
   std::unique_ptr<Impl> impl_;
 };
 

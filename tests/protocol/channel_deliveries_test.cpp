@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include <catch2/catch.hpp>
+#include <malloc.h>
 
 #include "protocol/channel/deliveries.hpp"
 #include "tests/support/channel_end.hpp"
@@ -33,4 +34,25 @@ TEST_CASE("messages that are taken a few at a time come in order and whole") {
   }
   CHECK(next == kMessages);
   CHECK(waiting.empty());
+}
+
+TEST_CASE("messages that are never all taken hold no memory of those that were") {
+  const auto in_use = [] {
+    const auto info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+  };
+  constexpr std::uint32_t kWaiting = 10;
+  Deliveries waiting;
+  for (std::uint32_t i = 0; i < kWaiting; ++i) {
+    waiting.add({Lane::kTalk, 0, false, test::numbered(i, 100)});
+  }
+  const std::size_t before = in_use();
+  for (std::uint32_t i = 0; i < 20'000; ++i) {
+    waiting.add({Lane::kTalk, 0, false, test::numbered(kWaiting + i, 100)});
+    const Deliveries taken = waiting.take(1);
+    REQUIRE(taken.size() == 1);
+    REQUIRE(test::number_of(taken[0].bytes) == i);
+  }
+  CHECK(waiting.size() == kWaiting);
+  CHECK(in_use() < before + 100'000);
 }

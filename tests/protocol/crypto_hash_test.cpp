@@ -1,8 +1,10 @@
 #include <string>
 
 #include <catch2/catch.hpp>
+#include <sodium.h>
 
 #include "protocol/crypto/hash.hpp"
+#include "protocol/random.hpp"
 #include "tests/support/golden.hpp"
 
 using namespace hub;
@@ -31,6 +33,24 @@ TEST_CASE("HMAC-SHA-256 of RFC 4231, section 4: short keys and one longer than a
   CHECK(hex(hmac_sha256(long_key,
                         {text_bytes("Test Using Larger Than Block-Size Key - Hash Key First")})) ==
         "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+TEST_CASE("HMAC-SHA-256 is libsodium's, for keys and texts of any length") {
+  SystemRandom random;
+  for (std::size_t key_size = 0; key_size <= 130; ++key_size) {
+    CAPTURE(key_size);
+    std::vector<std::uint8_t> key(key_size);
+    std::vector<std::uint8_t> text(3 * key_size);
+    random.fill(key);
+    random.fill(text);
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, key.data(), key.size());
+    crypto_auth_hmacsha256_update(&state, text.data(), text.size());
+    Key expected{};
+    crypto_auth_hmacsha256_final(&state, expected.data());
+    REQUIRE(hmac_sha256(key, {Bytes(text).first(key_size), Bytes(text).subspan(key_size)}) ==
+            expected);
+  }
 }
 
 TEST_CASE("constant-time comparison tells apart what differs in any byte or in length") {

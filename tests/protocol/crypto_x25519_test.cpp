@@ -68,6 +68,11 @@ TEST_CASE("a public key is its secret's multiple of the base point") {
     CAPTURE(hex(pair.secret));
     REQUIRE(pair.public_key == x25519(pair.secret, base));
   }
+  for (const int each : {0x00, 0x01, 0x08, 0x80, 0xff}) {
+    Key secret{};
+    secret.fill(static_cast<std::uint8_t>(each));
+    CHECK(public_key_of(secret) == x25519(secret, base));
+  }
 }
 
 TEST_CASE("a public key is 32 bytes long where its last one is zero") {

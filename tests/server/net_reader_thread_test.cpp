@@ -16,7 +16,7 @@ namespace {
 /// What the reactor would be handed, awaited.
 class Results {
  public:
-  Results() : arrivals(100) {
+  explicit Results(std::size_t capacity = 100) : arrivals(capacity) {
     arrivals.on_first([this] {
       const std::lock_guard lock(mutex_);
       arrived_ = true;
@@ -79,6 +79,31 @@ TEST_CASE("logins and resumes that wait are read before pages that came earlier"
                                                      ReadResult{CatchUpRead{}}.index(),
                                                      ReadResult{RetrievePage{}}.index(),
                                                      ReadResult{BacklogRead{}}.index()});
+}
+
+TEST_CASE("a crowd of resumes is read before pages that came earlier, and answered one by one") {
+  constexpr std::size_t kCrowd = 200;
+  test::MemoryStore store;
+  Results results(2 * kCrowd);
+  std::promise<void> begun;
+  std::promise<void> go_on;
+  const LoadKeys held = [&]() -> HubKeyRing {
+    begun.set_value();
+    go_on.get_future().wait();
+    return {};
+  };
+  ReaderThread thread(2 * kCrowd, store.open_reader(), held, results.arrivals);
+  std::vector<ReadJob> first = {KeysJob{1}};
+  REQUIRE(thread.push(first) == 1);
+  begun.get_future().wait();
+  std::vector<ReadJob> rest = {RetrieveJob{2, 1, 5, 0}};
+  for (store::Tag tag = 0; tag < kCrowd; ++tag) rest.push_back(DeviceJob{100 + tag, {"ann", {}}});
+  REQUIRE(thread.push(rest) == kCrowd + 1);
+  go_on.set_value();
+  std::vector<std::size_t> expected(kCrowd + 2, kind_of<DeviceFound>());
+  expected.front() = kind_of<KeysRead>();
+  expected.back() = ReadResult{RetrievePage{}}.index();
+  CHECK(results.kinds(kCrowd + 2) == expected);
 }
 
 TEST_CASE("a reader thread that ends drops what waits, and does not wait for it") {

@@ -57,7 +57,8 @@ void ReaderThread::sort(std::vector<ReadJob>& jobs) {
 }
 
 void ReaderThread::serve_resumes() {
-  const auto end = resumes_.begin() + std::min(resumes_.size(), kMostTogether);
+  const std::size_t count = std::min(resumes_.size(), kMostTogether);
+  const auto end = resumes_.begin() + static_cast<std::ptrdiff_t>(count);
   const std::vector<DeviceJob> jobs(resumes_.begin(), end);
   resumes_.erase(resumes_.begin(), end);
   std::vector<Arrival> answers;

@@ -29,9 +29,7 @@ void Hub::Impl::restore(const RestoredHistory& history) {
   recent.start_at(history.newest, history.end.is_all);
   for (const store::HistoryPost& each : history.end.posts) {
     channel::Payload message;
-    if (!each.is_deleted) {
-      message = forward_of(each.post);
-    }
+    if (!each.is_deleted) message = forward_of(each.post);
     recent.add(fault("hidden_posts_restored_as_shown") ? store::HistoryPost{each.post} : each,
                std::move(message));
   }

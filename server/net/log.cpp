@@ -138,10 +138,9 @@ Log::Log(LogLevel least, LogFormat format) : impl_(std::make_unique<Impl>(least,
 Log::~Log() = default;
 
 void Log::write(LogLevel level, std::string text) {
-  if (!impl_->wants(level)) return;
-  std::vector<TimedLine> one;
-  one.push_back({spdlog::details::os::now(), level, std::move(text)});
-  impl_->push(one);
+  std::vector<LogLine> one;
+  one.push_back({level, std::move(text)});
+  write(one, std::chrono::time_point_cast<WallTime::duration>(spdlog::details::os::now()));
 }
 
 void Log::write(std::vector<LogLine>& lines, WallTime at) {

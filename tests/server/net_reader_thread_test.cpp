@@ -48,6 +48,24 @@ class Results {
   bool arrived_ = false;
 };
 
+/// Keeps the thread busy with a KeysJob, its first, so that what comes meanwhile waits.
+class Hold {
+ public:
+  LoadKeys load_keys() {
+    return [this]() -> HubKeyRing {
+      begun_.set_value();
+      released_.get_future().wait();
+      return {};
+    };
+  }
+  void wait_until_begun() { begun_.get_future().wait(); }
+  void release() { released_.set_value(); }
+
+ private:
+  std::promise<void> begun_;
+  std::promise<void> released_;
+};
+
 template <typename Result>
 std::size_t kind_of() {
   return ReadResult{Result{}}.index();
@@ -58,22 +76,16 @@ std::size_t kind_of() {
 TEST_CASE("logins and resumes that wait are read before pages that came earlier") {
   test::MemoryStore store;
   Results results;
-  std::promise<void> begun;
-  std::promise<void> go_on;
-  const LoadKeys held = [&]() -> HubKeyRing {
-    begun.set_value();
-    go_on.get_future().wait();
-    return {};
-  };
-  ReaderThread thread(100, store.open_reader(), held, results.arrivals);
+  Hold hold;
+  ReaderThread thread(100, store.open_reader(), hold.load_keys(), results.arrivals);
   std::vector<ReadJob> first = {KeysJob{1}};
   REQUIRE(thread.push(first) == 1);
-  begun.get_future().wait();  // the thread is busy; what comes now waits
+  hold.wait_until_begun();  // the thread is busy; what comes now waits
   std::vector<ReadJob> rest = {CatchUpJob{2, 1, 0}, RetrieveJob{3, 1, 5, 0},
                                DeviceJob{4, {"ann", {}}}, BacklogJob{5, 1, 0},
                                AccountJob{6, "ann"}};
   REQUIRE(thread.push(rest) == 5);
-  go_on.set_value();
+  hold.release();
   CHECK(results.kinds(6) == std::vector<std::size_t>{kind_of<KeysRead>(), kind_of<DeviceFound>(),
                                                      kind_of<AccountFound>(),
                                                      ReadResult{CatchUpRead{}}.index(),
@@ -85,21 +97,15 @@ TEST_CASE("a crowd of resumes is read before pages that came earlier, and answer
   constexpr std::size_t kCrowd = 200;
   test::MemoryStore store;
   Results results(2 * kCrowd);
-  std::promise<void> begun;
-  std::promise<void> go_on;
-  const LoadKeys held = [&]() -> HubKeyRing {
-    begun.set_value();
-    go_on.get_future().wait();
-    return {};
-  };
-  ReaderThread thread(2 * kCrowd, store.open_reader(), held, results.arrivals);
+  Hold hold;
+  ReaderThread thread(2 * kCrowd, store.open_reader(), hold.load_keys(), results.arrivals);
   std::vector<ReadJob> first = {KeysJob{1}};
   REQUIRE(thread.push(first) == 1);
-  begun.get_future().wait();
+  hold.wait_until_begun();
   std::vector<ReadJob> rest = {RetrieveJob{2, 1, 5, 0}};
   for (store::Tag tag = 0; tag < kCrowd; ++tag) rest.push_back(DeviceJob{100 + tag, {"ann", {}}});
   REQUIRE(thread.push(rest) == kCrowd + 1);
-  go_on.set_value();
+  hold.release();
   std::vector<std::size_t> expected(kCrowd + 2, kind_of<DeviceFound>());
   expected.front() = kind_of<KeysRead>();
   expected.back() = ReadResult{RetrievePage{}}.index();
@@ -109,19 +115,13 @@ TEST_CASE("a crowd of resumes is read before pages that came earlier, and answer
 TEST_CASE("a reader thread that ends drops what waits, and does not wait for it") {
   test::MemoryStore store;
   Results results;
-  std::promise<void> begun;
-  std::promise<void> go_on;
+  Hold hold;
   {
-    const LoadKeys held = [&]() -> HubKeyRing {
-      begun.set_value();
-      go_on.get_future().wait();
-      return {};
-    };
-    ReaderThread thread(100, store.open_reader(), held, results.arrivals);
+    ReaderThread thread(100, store.open_reader(), hold.load_keys(), results.arrivals);
     std::vector<ReadJob> jobs = {KeysJob{1}, AccountJob{2, "ann"}, CatchUpJob{3, 1, 0}};
     REQUIRE(thread.push(jobs) == 3);
-    begun.get_future().wait();
-    go_on.set_value();
+    hold.wait_until_begun();
+    hold.release();
   }
   SUCCEED();
 }

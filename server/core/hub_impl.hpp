@@ -160,7 +160,7 @@ struct Hub::Impl {
   void refuse_busy_store(Session& session, Opcode request, std::uint64_t number);
   void on_spurious(Session& session, Opcode opcode);
   /// Hands a write to the store; false, and nothing done, where its inbox is full.
-  bool write(decltype(store::Request::body) body, Pending pending);
+  bool write(decltype(store::Request::body) body, Pending&& why);
   /// Hands a read to the reader thread, unless its inbox is full. Some of it is kept for logins:
   /// who is online can wait a little.
   template <typename Job>

@@ -187,7 +187,7 @@ void Hub::Impl::on_spurious(Session& session, Opcode opcode) {
   end_session(session, Tell::kClient, Forget::kStored, sealed::CloseReason::kProtocolError);
 }
 
-bool Hub::Impl::write(decltype(store::Request::body) body, Pending why) {
+bool Hub::Impl::write(decltype(store::Request::body) body, Pending&& why) {
   if (pending_writes >= config.max_pending_writes) return false;
   const store::Tag tag = next_tag++;
   pending.emplace(tag, std::move(why));

@@ -4,6 +4,8 @@
 #include <thread>
 #include <vector>
 
+#include <asio/io_context.hpp>
+#include <asio/local/stream_protocol.hpp>
 #include <catch2/catch.hpp>
 
 #include "protocol/classic.hpp"
@@ -56,6 +58,13 @@ struct Place {
     service->stop();
     running.join();
     service.reset();
+  }
+  bool takes_control() const {
+    asio::io_context io;
+    asio::local::stream_protocol::socket connection(io);
+    asio::error_code error;
+    connection.connect((directory / "hubd.sock").string(), error);
+    return !error;
   }
 
   test::TempDirectory directory;
@@ -212,6 +221,31 @@ TEST_CASE("a stopping hub answers what it was asked") {
     const auto store = store::SqliteStore::open(place.file);
     CHECK(store->open_reader()->counts()->last_post == static_cast<MessageId>(acknowledged));
   }
+}
+
+TEST_CASE("a stopping hub waits for the commit that is under way") {
+  enum Stage { kFree, kArmed, kHeld, kReleased };
+  std::atomic<Stage> stage = kFree;
+  test::FaultyDisk disk;
+  disk.watch([&] {
+    Stage armed = kArmed;
+    if (!stage.compare_exchange_strong(armed, kHeld)) return;
+    stage.notify_all();
+    stage.wait(kHeld);
+  });
+  Place place;
+  place.start();
+  Spoke ann(place);
+  ann.login("ann");
+  stage = kArmed;
+  ann.send(Opcode::kPost, "under way");
+  stage.wait(kArmed);
+  place.service->stop();
+  while (place.takes_control()) std::this_thread::yield();  // until it has begun to stop
+  stage = kReleased;
+  stage.notify_all();
+  place.stop();
+  ann.expect(Opcode::kPostAck);
 }
 
 TEST_CASE("two listen addresses are one hub, each answering for itself") {

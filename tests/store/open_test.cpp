@@ -72,6 +72,16 @@ TEST_CASE("a new database is private, complete and different from every other") 
   REQUIRE(check(directory / "a.db").empty());
 }
 
+TEST_CASE("a database that somebody copied without its journal mode gets it back") {
+  TempDirectory directory;
+  make_database(directory / "hub.db");
+  RawDatabase(directory / "hub.db").run("VACUUM INTO '" + (directory / "copy.db").string() + "'");
+  REQUIRE(RawDatabase(directory / "copy.db").text("PRAGMA journal_mode") == "delete");
+  SqliteStore::open(directory / "copy.db");
+  CHECK(RawDatabase(directory / "copy.db").text("PRAGMA journal_mode") == "wal");
+  CHECK(check(directory / "copy.db").empty());
+}
+
 TEST_CASE("a new database is private whatever the umask, and leaves nothing else behind") {
   TempDirectory directory;
   const mode_t before = ::umask(0);

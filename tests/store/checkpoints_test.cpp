@@ -207,6 +207,24 @@ TEST_CASE("what the thread that writes the log back leaves is what was committed
   CHECK(operations() <= before + 2);
 }
 
+TEST_CASE("the thread that writes the log back syncs it, though something is committed meanwhile") {
+  Poster w(with(1'000'000, 1'000'000'000));
+  w.post(300);
+  RawDatabase meanwhile(w.world.kind().file());
+  WriteBackThread thread(w.world.kind().file());
+  FaultyDisk& disk = w.world.kind().disk();
+  int operations = 0;
+  disk.watch([&] {
+    if (++operations != 2) return;  // the log is synced, the first page about to be written
+    meanwhile.run("UPDATE settings SET kdf_passes = kdf_passes + 1");
+    disk.fail_after(0, FaultyDisk::Failure::kSyncError, false);
+  });
+  thread.start();
+  CHECK(thread.wait().result == WriteBack::Result::kFailed);
+  disk.watch({});
+  CHECK(disk.failures() == 1);
+}
+
 TEST_CASE("a log that grows faster than the thread writes it back is waited for") {
   Poster w(with(100, 10'000'000, true));
   for (int i = 0; i < 200; ++i) w.post(100);  // 25 pages each

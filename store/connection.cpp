@@ -57,19 +57,6 @@ void require_ours(SQLite::Database& db, const std::filesystem::path& file) {
             : fmt::format("{} is the database of another program, not of a hub", file.string()));
 }
 
-/// The mode is kept in the file, but VACUUM INTO makes one in another: there readers and
-/// the writer hold each other up, and what a full disk leaves is not what `Trouble` says.
-void require_write_ahead_log(SQLite::Database& db, const std::filesystem::path& file) {
-  if (db.execAndGet("PRAGMA journal_mode").getString() == "wal") return;
-  if (fault("other_journal_kept")) return;
-  db.exec("PRAGMA journal_mode = WAL");  // to its end: the row comes before the commit
-  if (db.execAndGet("PRAGMA journal_mode").getString() == "wal") return;
-  throw OpenError(Why::kCannotOpen,
-                  fmt::format("cannot write to {}: its file system has no memory that programs "
-                              "share, which SQLite's write-ahead log needs; use a local one",
-                              file.string()));
-}
-
 }  // namespace
 
 void set_up_sqlite() {
@@ -97,7 +84,6 @@ SQLite::Database open_connection(const std::filesystem::path& file, Access acces
     db.exec("PRAGMA foreign_keys = ON");
     db.exec(fault("commit_not_synced") ? "PRAGMA synchronous = NORMAL"
                                        : "PRAGMA synchronous = FULL");
-    if (write) require_write_ahead_log(db, file);
     return db;
   } catch (const SQLite::Exception& error) {
     throw_open_error(file, error);

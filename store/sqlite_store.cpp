@@ -90,8 +90,22 @@ void tune_for_writing(SQLite::Database& db, const CheckpointPolicy& checkpoints)
   db.exec(fmt::format("PRAGMA journal_size_limit = {}", checkpoints.bound));
 }
 
+/// The mode is kept in the file, but VACUUM INTO makes one in another: there readers and the writer
+/// hold each other up, and what a full disk leaves is not what `Trouble` says.
+void require_write_ahead_log(SQLite::Database& db, const std::filesystem::path& file) {
+  if (db.execAndGet("PRAGMA journal_mode").getString() == "wal") return;
+  if (fault("other_journal_kept")) return;
+  db.exec("PRAGMA journal_mode = WAL");  // to its end: the row comes before the commit
+  if (db.execAndGet("PRAGMA journal_mode").getString() == "wal") return;
+  throw OpenError(OpenError::Why::kCannotOpen,
+                  fmt::format("cannot write to {}: its file system has no memory that programs "
+                              "share, which SQLite's write-ahead log needs; use a local one",
+                              file.string()));
+}
+
 SQLite::Database open_for_writing(const std::filesystem::path& file) {
   SQLite::Database db = open_current(file, Access::kWrite);
+  require_write_ahead_log(db, file);
   begin_history_of_copy(db);
   return db;
 }

@@ -10,6 +10,20 @@
 
 namespace hub::store {
 
+namespace {
+
+/// What SQLite leaves to the last checkpoint before the log begins anew: it does not sync the
+/// database while a writer adds to the log. Where nothing was written, it costs next to nothing.
+WriteBack synced(SQLite::Database& db, WriteBack done) {
+  if (done.result == WriteBack::Result::kFailed || fault("bulk_not_synced")) return done;
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(db.getHandle(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (file == nullptr || file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) == SQLITE_OK) return done;
+  return {WriteBack::Result::kFailed, "the database could not be synced"};
+}
+
+}  // namespace
+
 WriteBack write_back(SQLite::Database& db, int mode) {
   using Result = WriteBack::Result;
   int in_log = 0;
@@ -32,20 +46,6 @@ WriteBack write_back(SQLite::Database& db, int mode) {
   if (fault("checkpoint_error_ignored")) return {Result::kBlocked, {}};
   return {Result::kFailed, printable(sqlite3_errmsg(db.getHandle()))};
 }
-
-namespace {
-
-/// What SQLite leaves to the last checkpoint before the log begins anew: it does not sync the
-/// database while a writer adds to the log. Where nothing was written, it costs next to nothing.
-WriteBack synced(SQLite::Database& db, WriteBack done) {
-  if (done.result == WriteBack::Result::kFailed || fault("bulk_not_synced")) return done;
-  sqlite3_file* file = nullptr;
-  sqlite3_file_control(db.getHandle(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
-  if (file == nullptr || file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) == SQLITE_OK) return done;
-  return {WriteBack::Result::kFailed, "the database could not be synced"};
-}
-
-}  // namespace
 
 WriteBackThread::WriteBackThread(const std::filesystem::path& file)
     : db_(open_current(file, Access::kWrite)), thread_([this] { run(); }) {}

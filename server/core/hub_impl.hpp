@@ -164,7 +164,7 @@ struct Hub::Impl {
   /// Hands a read to the reader thread, unless its inbox is full. Some of it is kept for logins:
   /// who is online can wait a little.
   template <typename Job>
-  bool read(Job job, Pending why) {
+  bool read(Job job, Pending&& why) {
     constexpr bool kForSession = std::is_same_v<Job, RetrieveJob> ||
                                  std::is_same_v<Job, CatchUpJob> || std::is_same_v<Job, BacklogJob>;
     const std::size_t kept = kForSession ? config.max_pending_reads / 4 : 0;

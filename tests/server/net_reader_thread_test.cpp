@@ -1,11 +1,11 @@
 // The reader thread: logins go before what those who are online want read.
 #include <condition_variable>
-#include <future>
 #include <mutex>
 
 #include <catch2/catch.hpp>
 
 #include "server/net/reader_thread.hpp"
+#include "tests/support/hold.hpp"
 #include "tests/support/memory_store.hpp"
 
 using namespace hub;
@@ -49,22 +49,12 @@ class Results {
 };
 
 /// Keeps the thread busy with a KeysJob, its first, so that what comes meanwhile waits.
-class Hold {
- public:
-  LoadKeys load_keys() {
-    return [this]() -> HubKeyRing {
-      begun_.set_value();
-      released_.get_future().wait();
-      return {};
-    };
-  }
-  void wait_until_begun() { begun_.get_future().wait(); }
-  void release() { released_.set_value(); }
-
- private:
-  std::promise<void> begun_;
-  std::promise<void> released_;
-};
+LoadKeys load_keys(test::Hold& hold) {
+  return [&hold]() -> HubKeyRing {
+    hold.hold();
+    return {};
+  };
+}
 
 template <typename Result>
 std::size_t kind_of() {
@@ -76,11 +66,11 @@ std::size_t kind_of() {
 TEST_CASE("logins and resumes that wait are read before pages that came earlier") {
   test::MemoryStore store;
   Results results;
-  Hold hold;
-  ReaderThread thread(100, store.open_reader(), hold.load_keys(), results.arrivals);
+  test::Hold hold;
+  ReaderThread thread(100, store.open_reader(), load_keys(hold), results.arrivals);
   std::vector<ReadJob> first = {KeysJob{1}};
   REQUIRE(thread.push(first) == 1);
-  hold.wait_until_begun();  // the thread is busy; what comes now waits
+  CHECK(hold.has_begun());  // the thread is busy; what comes now waits
   std::vector<ReadJob> rest = {CatchUpJob{2, 1, 0}, RetrieveJob{3, 1, 5, 0},
                                DeviceJob{4, {"ann", {}}}, BacklogJob{5, 1, 0},
                                AccountJob{6, "ann"}};
@@ -97,11 +87,11 @@ TEST_CASE("a crowd of resumes is read before pages that came earlier, and answer
   constexpr std::size_t kCrowd = 200;
   test::MemoryStore store;
   Results results(2 * kCrowd);
-  Hold hold;
-  ReaderThread thread(2 * kCrowd, store.open_reader(), hold.load_keys(), results.arrivals);
+  test::Hold hold;
+  ReaderThread thread(2 * kCrowd, store.open_reader(), load_keys(hold), results.arrivals);
   std::vector<ReadJob> first = {KeysJob{1}};
   REQUIRE(thread.push(first) == 1);
-  hold.wait_until_begun();
+  CHECK(hold.has_begun());
   std::vector<ReadJob> rest = {RetrieveJob{2, 1, 5, 0}};
   for (store::Tag tag = 0; tag < kCrowd; ++tag) rest.push_back(DeviceJob{100 + tag, {"ann", {}}});
   REQUIRE(thread.push(rest) == kCrowd + 1);
@@ -115,12 +105,12 @@ TEST_CASE("a crowd of resumes is read before pages that came earlier, and answer
 TEST_CASE("a reader thread that ends drops what waits, and does not wait for it") {
   test::MemoryStore store;
   Results results;
-  Hold hold;
+  test::Hold hold;
   {
-    ReaderThread thread(100, store.open_reader(), hold.load_keys(), results.arrivals);
+    ReaderThread thread(100, store.open_reader(), load_keys(hold), results.arrivals);
     std::vector<ReadJob> jobs = {KeysJob{1}, AccountJob{2, "ann"}, CatchUpJob{3, 1, 0}};
     REQUIRE(thread.push(jobs) == 3);
-    hold.wait_until_begun();
+    CHECK(hold.has_begun());
     hold.release();
   }
   SUCCEED();

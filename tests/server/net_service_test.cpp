@@ -15,6 +15,7 @@
 #include "store/sqlite_store.hpp"
 #include "tests/server/net_udp_client.hpp"
 #include "tests/support/faulty_disk.hpp"
+#include "tests/support/hold.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/store_verbs.hpp"
 #include "tests/support/temp_directory.hpp"
@@ -224,26 +225,24 @@ TEST_CASE("a stopping hub answers what it was asked") {
 }
 
 TEST_CASE("a stopping hub waits for the commit that is under way") {
-  enum Stage { kFree, kArmed, kHeld, kReleased };
-  std::atomic<Stage> stage = kFree;
+  test::Hold commit;
+  std::atomic<bool> is_posted = false;
   test::FaultyDisk disk;
   disk.watch([&] {
-    Stage armed = kArmed;
-    if (!stage.compare_exchange_strong(armed, kHeld)) return;
-    stage.notify_all();
-    stage.wait(kHeld);
+    if (is_posted.exchange(false)) commit.hold();
   });
   Place place;
   place.start();
   Spoke ann(place);
   ann.login("ann");
-  stage = kArmed;
+  is_posted = true;
   ann.send(Opcode::kPost, "under way");
-  stage.wait(kArmed);
+  CHECK(commit.has_begun());
   place.service->stop();
-  while (place.takes_control()) std::this_thread::yield();  // until it has begun to stop
-  stage = kReleased;
-  stage.notify_all();
+  const test::Deadline deadline;
+  while (place.takes_control() && !deadline.over()) std::this_thread::yield();
+  CHECK_FALSE(place.takes_control());  // it has begun to stop
+  commit.release();
   place.stop();
   ann.expect(Opcode::kPostAck);
 }

@@ -82,6 +82,17 @@ TEST_CASE("a database that somebody copied without its journal mode gets it back
   CHECK(check(directory / "copy.db").empty());
 }
 
+TEST_CASE("a database that is refused keeps its journal mode") {
+  TempDirectory directory;
+  make_database(directory / "hub.db");
+  const auto newer = directory / "newer.db";
+  RawDatabase(directory / "hub.db").run("VACUUM INTO '" + newer.string() + "'");
+  RawDatabase(newer).run("PRAGMA user_version = 1000");
+  error_of([&] { SqliteStore::open(newer); });
+  error_of([&] { migrate(newer); });
+  CHECK(RawDatabase(newer).text("PRAGMA journal_mode") == "delete");
+}
+
 TEST_CASE("a new database is private whatever the umask, and leaves nothing else behind") {
   TempDirectory directory;
   const mode_t before = ::umask(0);

@@ -2,10 +2,10 @@
 #include <algorithm>
 
 #include <catch2/catch.hpp>
-#include <malloc.h>
 
 #include "protocol/channel/deliveries.hpp"
 #include "tests/support/channel_end.hpp"
+#include "tests/support/heap.hpp"
 
 using namespace hub;
 using namespace hub::channel;
@@ -37,16 +37,12 @@ TEST_CASE("messages that are taken a few at a time come in order and whole") {
 }
 
 TEST_CASE("messages that are never all taken hold no memory of those that were") {
-  const auto in_use = [] {
-    const auto info = mallinfo2();
-    return info.uordblks + info.hblkhd;
-  };
   constexpr std::uint32_t kWaiting = 10;
   Deliveries waiting;
   for (std::uint32_t i = 0; i < kWaiting; ++i) {
     waiting.add({Lane::kTalk, 0, false, test::numbered(i, 100)});
   }
-  const std::size_t before = in_use();
+  const std::size_t before = test::heap_in_use();
   for (std::uint32_t i = 0; i < 20'000; ++i) {
     waiting.add({Lane::kTalk, 0, false, test::numbered(kWaiting + i, 100)});
     const Deliveries taken = waiting.take(1);
@@ -54,5 +50,5 @@ TEST_CASE("messages that are never all taken hold no memory of those that were")
     REQUIRE(test::number_of(taken[0].bytes) == i);
   }
   CHECK(waiting.size() == kWaiting);
-  CHECK(in_use() < before + 100'000);
+  CHECK(test::heap_in_use() < before + 100'000);
 }

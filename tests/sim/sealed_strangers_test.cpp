@@ -3,12 +3,9 @@
 #include <functional>
 #include <unordered_map>
 
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
-
 #include <catch2/catch.hpp>
 
+#include "tests/support/heap.hpp"
 #include "tests/support/hostile.hpp"
 #include "tests/support/sealed_peer.hpp"
 #include "tests/support/sealed_world.hpp"
@@ -47,15 +44,6 @@ std::vector<Datagram> overhear(SealedWorld& w) {
   for (const char* name : {"ann", "bob"}) w[name].on_send = nullptr;
   w.host.on_send = nullptr;
   return heard;
-}
-
-/// Bytes of this process's heap in use; 0 where nobody says (AddressSanitizer, another C library).
-std::size_t heap_in_use() {
-#ifdef __GLIBC__
-  return mallinfo2().uordblks;
-#else
-  return 0;
-#endif
 }
 
 struct Account {

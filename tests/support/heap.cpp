@@ -9,6 +9,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+/// Of the sanitizers that have an allocator of their own (sanitizer/allocator_interface.h).
+extern "C" __attribute__((weak)) std::size_t __sanitizer_get_current_allocated_bytes();
+
 namespace hub::test {
 
 namespace {
@@ -53,6 +60,18 @@ bool heap_holds(const std::function<std::uint8_t(std::size_t)>& byte) {
   }
   close(memory);
   return is_found;
+}
+
+std::size_t heap_in_use() {
+  if (__sanitizer_get_current_allocated_bytes != nullptr) {
+    return __sanitizer_get_current_allocated_bytes();
+  }
+#ifdef __GLIBC__
+  const auto info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+#else
+  return 0;
+#endif
 }
 
 }  // namespace hub::test

@@ -15,9 +15,7 @@ class Hold {
     released_.get_future().wait();
   }
   /// Waits for it; false where it never comes.
-  bool has_begun() {
-    return begun_.get_future().wait_for(patience()) == std::future_status::ready;
-  }
+  bool has_begun() { return begun_.get_future().wait_for(patience()) == std::future_status::ready; }
   void release() { released_.set_value(); }
 
  private:

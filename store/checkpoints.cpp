@@ -1,6 +1,7 @@
 #include "store/checkpoints.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <system_error>
 #include <utility>
@@ -23,6 +24,24 @@ std::filesystem::path log_of(const std::filesystem::path& file) {
   return std::filesystem::path(file) += "-wal";
 }
 
+/// To the end of a file that is shorter: all of them, or none where there is no room.
+void write_zeros(sqlite3_file& file, std::uint64_t end) {
+  constexpr std::array<char, 65536> kZeros{};
+  const sqlite3_io_methods& methods = *file.pMethods;
+  sqlite3_int64 size = 0;
+  if (methods.xFileSize(&file, &size) != SQLITE_OK) return;
+  const auto wanted = static_cast<sqlite3_int64>(end);
+  const sqlite3_int64 begin = fault("log_overwritten") ? 0 : size;
+  for (sqlite3_int64 at = begin; at < wanted;) {
+    const auto count = std::min<sqlite3_int64>(kZeros.size(), wanted - at);
+    if (methods.xWrite(&file, kZeros.data(), static_cast<int>(count), at) != SQLITE_OK) {
+      if (!fault("room_for_log_kept")) methods.xTruncate(&file, size);
+      return;
+    }
+    at += count;
+  }
+}
+
 }  // namespace
 
 Checkpoints::Checkpoints(SQLite::Database& db, const std::filesystem::path& file,
@@ -35,6 +54,20 @@ Checkpoints::Checkpoints(SQLite::Database& db, const std::filesystem::path& file
 }
 
 Checkpoints::~Checkpoints() { sqlite3_wal_hook(db_.getHandle(), nullptr, nullptr); }
+
+void Checkpoints::preallocate() {
+  if (log_bytes_ >= policy_.preallocated || fault("log_grows")) return;
+  // Behind the end of the file there are no pages, and while this is open nobody adds any. What
+  // fails here fails no request; the next commit's sync is what tells whether the zeros arrived.
+  if (sqlite3_exec(db_.getHandle(), "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) != SQLITE_OK) {
+    return;
+  }
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(db_.getHandle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (log != nullptr && log->pMethods != nullptr) write_zeros(*log, policy_.preallocated);
+  db_.exec("ROLLBACK");
+  measure();
+}
 
 int Checkpoints::on_commit(void* self, sqlite3*, const char*, int pages) {
   auto& checkpoints = *static_cast<Checkpoints*>(self);

@@ -13,6 +13,10 @@
 // there is while the writer goes on, and between two batches only what was committed meanwhile is
 // left to do, before the log can begin anew. A log that grows faster than that is waited for.
 //
+// A log that grows is slow: each sync then waits for the file system to write down the file's new
+// size, and with it for what other programs have written there. Written over in place it is not, as
+// it is from its second time round; `preallocated`, as hubd has it, makes its first time the same.
+//
 // One thread: the store's.
 #pragma once
 
@@ -40,6 +44,9 @@ class Checkpoints {
   ~Checkpoints();
   Checkpoints(const Checkpoints&) = delete;
   Checkpoints& operator=(const Checkpoints&) = delete;
+
+  /// Gives the log's file the size `preallocated`, where there is room and nobody else writes.
+  void preallocate();
 
   /// Writes back what is due, or has the thread begin. What that came to; kWhole where nothing was.
   WriteBack run(WallTime now);

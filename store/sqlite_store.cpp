@@ -121,6 +121,7 @@ struct SqliteStore::Impl {
         checkpoints(db, file, options.checkpoints),
         room(std::move(reserve), directory_of(path).string()) {
     tune_for_writing(db, options.checkpoints);
+    if (!room.is_tight()) checkpoints.preallocate();
   }
 
   std::filesystem::path file;

@@ -54,6 +54,11 @@ void wait_for_room(const SmallDisk& disk) {
 
 }  // namespace
 
+TEST_CASE("where there is room the database's log has its size before anything is posted") {
+  const TestHub hub;
+  CHECK(hub.stat("wal_bytes") == 5 * 1024 * 1024);
+}
+
 TEST_CASE("on a full disk posts are refused, all else goes on, and room heals it") {
   if (!permitted()) return;
   TestHub hub({.start = false});

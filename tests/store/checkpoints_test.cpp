@@ -4,9 +4,11 @@
 
 #include <catch2/catch.hpp>
 
+#include "store/maintenance.hpp"
 #include "store/write_back.hpp"
 #include "tests/store/stores.hpp"
 #include "tests/support/raw_database.hpp"
+#include "tests/support/simulated_reserve.hpp"
 
 using namespace hub;
 using namespace hub::store;
@@ -17,6 +19,12 @@ namespace {
 StoreOptions with(std::uint32_t pages, std::uint64_t bound, bool on_thread = false) {
   StoreOptions options;
   options.checkpoints = {pages, bound, on_thread};
+  return options;
+}
+
+StoreOptions preallocated(std::uint64_t bytes) {
+  StoreOptions options = with(100, 10'000'000);
+  options.checkpoints.preallocated = bytes;
   return options;
 }
 
@@ -158,15 +166,52 @@ TEST_CASE("a log that a crash left long is cut without a batch") {
   Poster w(with(1'000'000, 100'000));
   w.post(500);
   TempDirectory elsewhere;
-  const auto copy = elsewhere / "hub.db";
-  for (const char* suffix : {"", "-wal"}) {
-    std::filesystem::copy_file(w.world.kind().file().string() + suffix, copy.string() + suffix);
-  }
+  const auto copy = crash_copy(w.world.kind().file(), elsewhere);
   const auto store = SqliteStore::open(copy, with(1000, 100'000));
   REQUIRE(store->health().is_restless);
   store->maintain({});
   CHECK(store->health().log_bytes == 0);
   CHECK_FALSE(store->health().is_restless);
+}
+
+TEST_CASE("a log that has its size from the start does not grow, nor is it cut") {
+  Poster w(preallocated(1'000'000));
+  CHECK(w.health().log_bytes == 1'000'000);
+  for (int i = 0; i < 20; ++i) {
+    w.post(100);  // 25 pages
+    w.maintain();
+    CHECK(w.health().log_bytes == 1'000'000);
+  }
+  CHECK(w.health().checkpoints >= 4);
+}
+
+TEST_CASE("what a crash left in the log stays there when it is given its size") {
+  Poster w(with(1'000'000, 1'000'000'000));
+  w.post(100);
+  TempDirectory elsewhere;
+  const auto copy = crash_copy(w.world.kind().file(), elsewhere);
+  {
+    const auto store = SqliteStore::open(copy, preallocated(1'000'000));
+    CHECK(store->health().log_bytes == 1'000'000);
+    CHECK(RawDatabase(copy).number("SELECT count(*) FROM posts") == 100);
+  }
+  CHECK(RawDatabase(copy).number("SELECT count(*) FROM posts") == 100);
+  CHECK(check(copy).empty());
+}
+
+TEST_CASE("where there is no room for the log's size, none is taken") {
+  FaultyDisk disk;
+  TempDirectory directory;
+  make_database(directory / "hub.db");
+  // Less than the log's size, or less than keeps the reserve, whose room then is for what people
+  // do.
+  const auto [free, reserve] =
+      GENERATE(table<std::uint64_t, std::uint64_t>({{500'000, 0}, {1'500'000, 1'000'000}}));
+  disk.leave_free(free);
+  const auto store = SqliteStore::open(directory / "hub.db", preallocated(1'000'000),
+                                       std::make_unique<SimulatedReserve>(disk, reserve));
+  CHECK(store->health().log_bytes == 0);
+  CHECK(disk.free_bytes() > free - 100'000);
 }
 
 TEST_CASE("a thread writes the log back while batches are committed") {

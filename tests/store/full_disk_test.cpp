@@ -68,6 +68,8 @@ TEST_CASE("however much room is left, what must go on goes on, and no post is lo
   const Workload work({.text_size = 900, .posts = 3});
   TempDirectory fresh;
   work.set_up(fresh / "fresh.db");
+  StoreOptions options = busy_options();
+  options.checkpoints.preallocated = GENERATE(0u, 50'000u);
   bool was_tight = true;
   for (std::uint64_t left = 0; was_tight; left += 1500) {
     CAPTURE(left);
@@ -78,8 +80,8 @@ TEST_CASE("however much room is left, what must go on goes on, and no post is lo
     std::filesystem::copy_file(fresh / "fresh.db", file);
     Workload::Answers answers;
     {
-      const auto store = SqliteStore::open(file, busy_options(),
-                                           std::make_unique<SimulatedReserve>(disk, kReserve));
+      const auto store =
+          SqliteStore::open(file, options, std::make_unique<SimulatedReserve>(disk, kReserve));
       disk.leave_free(left);
       bool tight_before = false;
       work.run(*store, answers, [&](int batch) {

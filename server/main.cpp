@@ -30,10 +30,6 @@ namespace {
 using namespace hub;
 using namespace hub::server;
 
-/// What the database's log grows to from one checkpoint to the next, and a quarter more: for what
-/// is posted while one is done.
-constexpr std::uint64_t kLogBytes = std::uint64_t{5} * 1024 * 1024;
-
 std::optional<std::string> environment(const std::string& name) {
   const char* value = std::getenv(name.c_str());
   if (value == nullptr) return std::nullopt;
@@ -148,7 +144,7 @@ void serve(const Config& config, const store::DataDirectory& directory) {
     store::StoreOptions how = config.store;
     how.disk_reserve = config.disk_reserve;
     how.checkpoints.on_thread = true;
-    how.checkpoints.preallocated = kLogBytes;
+    how.checkpoints.preallocate = true;
     return store::SqliteStore::open(directory.database(), how);
   };
   if (config.hub.classic == ClassicAccess::kAny) {

@@ -10,6 +10,8 @@
 
 #include "protocol/fault.hpp"
 #include "store/connection.hpp"
+#include "store/disk_reserve.hpp"
+#include "store/files.hpp"
 
 namespace hub::store {
 
@@ -24,18 +26,33 @@ std::filesystem::path log_of(const std::filesystem::path& file) {
   return std::filesystem::path(file) += "-wal";
 }
 
-/// To the end of a file that is shorter: all of them, or none where there is no room.
-void write_zeros(sqlite3_file& file, std::uint64_t end) {
-  constexpr std::array<char, 65536> kZeros{};
-  const sqlite3_io_methods& methods = *file.pMethods;
+constexpr std::uint64_t kPageBytes = 4096;
+constexpr std::uint32_t kHeaderBytes = 32;       // of the log (https://sqlite.org/fileformat2.html)
+constexpr std::uint64_t kFrameHeaderBytes = 24;  // before each page in it
+
+/// What the log grows to until it is written back, and a quarter more, for what is posted
+/// meanwhile.
+std::uint64_t usual_size(const CheckpointPolicy& policy) {
+  const std::uint64_t pages = std::uint64_t{policy.pages} * 5 / 4;
+  return std::min(policy.bound, kHeaderBytes + pages * (kFrameHeaderBytes + kPageBytes));
+}
+
+/// Makes a log as long as that, or leaves it as it was. Noise, for a crash may have left the first
+/// half of a frame at the end: zeros could be the other half, and bring back what was refused. Only
+/// where the header belongs there are zeros: who may not write takes nothing else for an empty log.
+void lengthen(sqlite3_file& log, std::uint64_t length) {
+  const sqlite3_io_methods& methods = *log.pMethods;
   sqlite3_int64 size = 0;
-  if (methods.xFileSize(&file, &size) != SQLITE_OK) return;
-  const auto wanted = static_cast<sqlite3_int64>(end);
-  const sqlite3_int64 begin = fault("log_overwritten") ? 0 : size;
-  for (sqlite3_int64 at = begin; at < wanted;) {
-    const auto count = std::min<sqlite3_int64>(kZeros.size(), wanted - at);
-    if (methods.xWrite(&file, kZeros.data(), static_cast<int>(count), at) != SQLITE_OK) {
-      if (!fault("room_for_log_kept")) methods.xTruncate(&file, size);
+  if (methods.xFileSize(&log, &size) != SQLITE_OK) return;
+  const auto end = static_cast<sqlite3_int64>(length);
+  const bool is_empty = size < kHeaderBytes || fault("log_overwritten");
+  std::array<char, 65536> noise{};
+  if (!fault("log_of_zeros")) sqlite3_randomness(noise.size(), noise.data());
+  if (is_empty) std::fill_n(noise.begin(), kHeaderBytes, '\0');
+  for (sqlite3_int64 at = is_empty ? 0 : size; at < end;) {
+    const auto count = std::min<sqlite3_int64>(noise.size(), end - at);
+    if (methods.xWrite(&log, noise.data(), static_cast<int>(count), at) != SQLITE_OK) {
+      if (!fault("room_for_log_kept")) methods.xTruncate(&log, size);
       return;
     }
     at += count;
@@ -56,16 +73,22 @@ Checkpoints::Checkpoints(SQLite::Database& db, const std::filesystem::path& file
 Checkpoints::~Checkpoints() { sqlite3_wal_hook(db_.getHandle(), nullptr, nullptr); }
 
 void Checkpoints::preallocate() {
-  if (log_bytes_ >= policy_.preallocated || fault("log_grows")) return;
+  const std::uint64_t wanted = usual_size(policy_);
+  if (!policy_.preallocate || log_bytes_ >= wanted || fault("log_grows")) return;
+  // As much again stays free: a full disk is more trouble than a slow one.
+  const std::uint64_t room = 2 * (wanted - log_bytes_);
+  const auto free = free_bytes(directory_of(log_));
+  if (free && *free < room && !fault("log_takes_last_room")) return;
   // Behind the end of the file there are no pages, and while this is open nobody adds any. What
-  // fails here fails no request; the next commit's sync is what tells whether the zeros arrived.
-  if (sqlite3_exec(db_.getHandle(), "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) != SQLITE_OK) {
-    return;
+  // fails here fails no request; the next commit's sync tells whether all of it arrived.
+  sqlite3_busy_timeout(db_.getHandle(), 0);
+  if (db_.tryExec("BEGIN IMMEDIATE") == SQLITE_OK) {
+    sqlite3_file* log = nullptr;
+    sqlite3_file_control(db_.getHandle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (log != nullptr && log->pMethods != nullptr) lengthen(*log, wanted);
+    db_.tryExec("ROLLBACK");
   }
-  sqlite3_file* log = nullptr;
-  sqlite3_file_control(db_.getHandle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-  if (log != nullptr && log->pMethods != nullptr) write_zeros(*log, policy_.preallocated);
-  db_.exec("ROLLBACK");
+  sqlite3_busy_timeout(db_.getHandle(), kBusyMilliseconds);
   measure();
 }
 

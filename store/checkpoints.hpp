@@ -15,7 +15,8 @@
 //
 // A log that grows is slow: each sync then waits for the file system to write down the file's new
 // size, and with it for what other programs have written there. Written over in place it is not, as
-// it is from its second time round; `preallocated`, as hubd has it, makes its first time the same.
+// it is from its second time round; with `preallocate`, as hubd has it, so is the first. A log that
+// was cut grows again.
 //
 // One thread: the store's.
 #pragma once
@@ -45,7 +46,8 @@ class Checkpoints {
   Checkpoints(const Checkpoints&) = delete;
   Checkpoints& operator=(const Checkpoints&) = delete;
 
-  /// Gives the log's file the size `preallocated`, where there is room and nobody else writes.
+  /// Gives the log's file its usual size, where there is plenty of room and nobody else writes. The
+  /// next commit syncs it.
   void preallocate();
 
   /// Writes back what is due, or has the thread begin. What that came to; kWhole where nothing was.

@@ -150,7 +150,14 @@ std::string reason(const SQLite::Exception& error) { return printable(error.what
 
 void throw_open_error(const std::filesystem::path& file, const SQLite::Exception& error) {
   const std::string name = file.string();
-  if (means_full(trouble_of(error))) {
+  const Trouble trouble = trouble_of(error);
+  if (trouble == Trouble::kLocked && !fault("lock_at_opening_unexplained")) {
+    throw OpenError(Why::kCannotOpen,
+                    fmt::format("cannot open {}: another program, such as sqlite3, holds it "
+                                "locked; end that and try again",
+                                name));
+  }
+  if (means_full(trouble)) {
     throw OpenError(Why::kCannotOpen,
                     fmt::format("cannot open {}: the disk is full, and SQLite needs a little room "
                                 "beside it",

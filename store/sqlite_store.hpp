@@ -32,7 +32,7 @@ struct CheckpointPolicy {
   std::uint32_t pages = 1000;                             // 4 MiB
   std::uint64_t bound = std::uint64_t{64} * 1024 * 1024;  // bytes
   bool on_thread = false;
-  std::uint64_t preallocated = 0;  // bytes that the log's file has from the start
+  bool preallocate = false;  // the log's file, for `pages` and what is posted while they are due
 };
 
 struct StoreOptions {

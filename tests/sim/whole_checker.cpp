@@ -25,9 +25,15 @@ std::string brief(const std::string& text) {
   return text.size() <= 24 ? text : text.substr(0, 20) + "...";
 }
 
+/// At that time or later: what a restore has undone by then may be refused when asked for again.
+bool is_there_after(Duration at, const std::vector<Era>& eras, const std::string& text) {
+  return std::any_of(eras.begin(), eras.end(), [&](const Era& era) {
+    return era.end >= at && era.journal.find_post(text).has_value();
+  });
+}
+
 bool is_in_any(const std::vector<Era>& eras, const std::string& text) {
-  return std::any_of(eras.begin(), eras.end(),
-                     [&](const Era& era) { return era.journal.find_post(text).has_value(); });
+  return is_there_after({}, eras, text);
 }
 
 /// Whether the client's files may have forgotten what it was told, or never known it.
@@ -65,7 +71,7 @@ void judge_posts(const History& history, const std::vector<Era>& eras, Verdict& 
     const bool is_certain =
         sight.what == What::kFailed &&
         std::find(kCertain.begin(), kCertain.end(), sight.text) != kCertain.end();
-    if (is_certain && is_there && !is_set_back(history, sight)) {
+    if (is_certain && is_there_after(sight.at, eras, text) && !is_set_back(history, sight)) {
       verdict.add("refused", brief(text) + " was refused (" + sight.text + ") and is there", sight,
                   text);
     }

@@ -196,6 +196,14 @@ TEST_CASE("checker: a restore begins the history anew") {
     w.show(1, "<ann>two");
     CHECK(w.checks() == Checks{"invented"});
   }
+  SECTION("what was undone may be refused") {
+    w.answer(0, "error#disk_full", "post#two");
+    CHECK(w.checks().empty());
+  }
+  SECTION("what is in the new one may not") {
+    w.answer(0, "error#disk_full", "post#three");
+    CHECK(w.checks() == Checks{"refused"});
+  }
   SECTION("what came after it is") {
     w.type(0, "post#four");
     w.post("ann", "four");

@@ -122,6 +122,10 @@ store::StoreOptions options_of(const Script& script) {
   options.heads_interval = script.heads_interval;
   options.max_devices = script.max_devices;
   options.delete_step = script.delete_step;
+  if (script.seed % 2 == 0) {
+    options.checkpoints.pages = 50;
+    options.checkpoints.preallocate = true;
+  }
   return options;
 }
 

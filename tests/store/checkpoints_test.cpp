@@ -22,9 +22,11 @@ StoreOptions with(std::uint32_t pages, std::uint64_t bound, bool on_thread = fal
   return options;
 }
 
-StoreOptions preallocated(std::uint64_t bytes) {
+constexpr std::uint64_t kUsualLog = 32 + 125 * (24 + 4096);  // of the next
+
+StoreOptions preallocated() {
   StoreOptions options = with(100, 10'000'000);
-  options.checkpoints.preallocated = bytes;
+  options.checkpoints.preallocate = true;
   return options;
 }
 
@@ -175,12 +177,12 @@ TEST_CASE("a log that a crash left long is cut without a batch") {
 }
 
 TEST_CASE("a log that has its size from the start does not grow, nor is it cut") {
-  Poster w(preallocated(1'000'000));
-  CHECK(w.health().log_bytes == 1'000'000);
+  Poster w(preallocated());
+  CHECK(w.health().log_bytes == kUsualLog);
   for (int i = 0; i < 20; ++i) {
     w.post(100);  // 25 pages
     w.maintain();
-    CHECK(w.health().log_bytes == 1'000'000);
+    CHECK(w.health().log_bytes == kUsualLog);
   }
   CHECK(w.health().checkpoints >= 4);
 }
@@ -190,28 +192,68 @@ TEST_CASE("what a crash left in the log stays there when it is given its size") 
   w.post(100);
   TempDirectory elsewhere;
   const auto copy = crash_copy(w.world.kind().file(), elsewhere);
-  {
-    const auto store = SqliteStore::open(copy, preallocated(1'000'000));
-    CHECK(store->health().log_bytes == 1'000'000);
-    CHECK(RawDatabase(copy).number("SELECT count(*) FROM posts") == 100);
-  }
-  CHECK(RawDatabase(copy).number("SELECT count(*) FROM posts") == 100);
-  CHECK(check(copy).empty());
+  const auto store = SqliteStore::open(copy, preallocated());
+  CHECK(store->health().log_bytes == kUsualLog);
+  TempDirectory again;
+  const auto second = crash_copy(copy, again);
+  CHECK(RawDatabase(second).number("SELECT count(*) FROM posts") == 100);
+  CHECK(check(second).empty());
 }
 
-TEST_CASE("where there is no room for the log's size, none is taken") {
+TEST_CASE("what a crash left in the log by halves is not made whole when it is given its size") {
+  TempDirectory directory;
+  TempDirectory elsewhere;
+  make_database(directory / "hub.db");
+  RawDatabase writer(directory / "hub.db");
+  writer.run("CREATE TABLE halved (what)");
+  writer.run("INSERT INTO halved VALUES (zeroblob(2000))");  // one page, zeros to its end
+  const auto copy = crash_copy(directory / "hub.db", elsewhere);
+  const std::filesystem::path log = copy.string() + "-wal";
+  std::filesystem::resize_file(log, std::filesystem::file_size(log) - 1500);
+  const auto store = SqliteStore::open(copy, preallocated());
+  REQUIRE(store->health().log_bytes == kUsualLog);
+  TempDirectory again;
+  const auto second = crash_copy(copy, again);
+  CHECK(RawDatabase(second).number("SELECT count(*) FROM halved") == 0);
+}
+
+TEST_CASE("where the log cannot be given its size it is left as it was") {
   FaultyDisk disk;
   TempDirectory directory;
   make_database(directory / "hub.db");
-  // Less than the log's size, or less than keeps the reserve, whose room then is for what people
-  // do.
-  const auto [free, reserve] =
-      GENERATE(table<std::uint64_t, std::uint64_t>({{500'000, 0}, {1'500'000, 1'000'000}}));
-  disk.leave_free(free);
-  const auto store = SqliteStore::open(directory / "hub.db", preallocated(1'000'000),
-                                       std::make_unique<SimulatedReserve>(disk, reserve));
+  disk.leave_free(300'000);
+  const auto failure = GENERATE(as<FaultyDisk::Failure>(), FaultyDisk::Failure::kFull,
+                                FaultyDisk::Failure::kWriteError, FaultyDisk::Failure::kShortWrite);
+  if (failure != FaultyDisk::Failure::kFull) {
+    disk.make_room();
+    disk.fail_after(2, failure, false);
+  }
+  const auto store = SqliteStore::open(directory / "hub.db", preallocated());
+  CHECK(disk.operations() > 3);
   CHECK(store->health().log_bytes == 0);
-  CHECK(disk.free_bytes() > free - 100'000);
+  CHECK(store->health().writing == Health::Writing::kAll);
+}
+
+TEST_CASE("a log gets its size only where there is plenty of room") {
+  FaultyDisk disk;
+  TempDirectory directory;
+  make_database(directory / "hub.db");
+  StoreOptions options = preallocated();
+  std::uint64_t reserve = 0;
+  SECTION("the disk is full by its reserve, whose room is for what people do") {
+    reserve = 1'000'000;
+    disk.leave_free(reserve);
+  }
+  SECTION("not as much is free as the log's size, and as much again") {
+    options = with(2'000'000'000, std::uint64_t{1} << 60);  // no disk has that
+    options.checkpoints.preallocate = true;
+    disk.leave_free(10'000'000);
+  }
+  const auto before = disk.operations();
+  const auto store = SqliteStore::open(directory / "hub.db", options,
+                                       std::make_unique<SimulatedReserve>(disk, reserve));
+  CHECK(disk.operations() == before);
+  CHECK(store->health().log_bytes == 0);
 }
 
 TEST_CASE("a thread writes the log back while batches are committed") {

@@ -69,7 +69,7 @@ TEST_CASE("however much room is left, what must go on goes on, and no post is lo
   TempDirectory fresh;
   work.set_up(fresh / "fresh.db");
   StoreOptions options = busy_options();
-  options.checkpoints.preallocated = GENERATE(0u, 50'000u);
+  options.checkpoints.preallocate = GENERATE(false, true);
   bool was_tight = true;
   for (std::uint64_t left = 0; was_tight; left += 1500) {
     CAPTURE(left);

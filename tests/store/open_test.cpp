@@ -82,6 +82,17 @@ TEST_CASE("a database that somebody copied without its journal mode gets it back
   CHECK(check(directory / "copy.db").empty());
 }
 
+TEST_CASE("a database that another program has locked is not opened, and the error says so") {
+  TempDirectory directory;
+  make_database(directory / "hub.db");
+  RawDatabase sqlite3(directory / "hub.db");
+  sqlite3.run("PRAGMA locking_mode = EXCLUSIVE");
+  sqlite3.run("BEGIN EXCLUSIVE");
+  const OpenError error = error_of([&] { SqliteStore::open(directory / "hub.db"); });
+  CHECK(error.why() == Why::kCannotOpen);
+  CHECK(std::string(error.what()).find("another program") != std::string::npos);
+}
+
 TEST_CASE("a database that is refused keeps its journal mode") {
   TempDirectory directory;
   make_database(directory / "hub.db");

@@ -22,13 +22,13 @@ constexpr int kForcedMilliseconds = 50;
 constexpr std::chrono::seconds kBetweenRuns{1};
 constexpr std::chrono::seconds kMostPatience{32};
 
-std::filesystem::path log_of(const std::filesystem::path& file) {
-  return std::filesystem::path(file) += "-wal";
-}
-
 constexpr std::uint64_t kPageBytes = 4096;
 constexpr std::uint32_t kHeaderBytes = 32;       // of the log (https://sqlite.org/fileformat2.html)
 constexpr std::uint64_t kFrameHeaderBytes = 24;  // before each page in it
+
+std::filesystem::path log_of(const std::filesystem::path& file) {
+  return std::filesystem::path(file) += "-wal";
+}
 
 /// What the log grows to until it is written back, and a quarter more, for what is posted
 /// meanwhile.
